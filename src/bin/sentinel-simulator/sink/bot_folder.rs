@@ -1,0 +1,48 @@
+//! The trading bot's folder: two logs, and a state file that is replaced as a whole.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::SinkError;
+use super::lines::LineFile;
+use crate::day::SreMetrics;
+
+/// The open folder.
+pub(crate) struct BotFolder {
+    metrics: PathBuf,
+    /// `state/sre_rca_fixes.jsonl`
+    pub(crate) sessions: LineFile,
+    /// `logs/critical_health_checks.jsonl`
+    pub(crate) checks: LineFile,
+}
+
+impl BotFolder {
+    /// Opens the folder, creating what is missing.
+    pub(crate) fn open(root: &Path) -> Result<Self, SinkError> {
+        let folder = |name| {
+            let path = root.join(name);
+            fs::create_dir_all(&path)
+                .map_err(|error| SinkError::new(&format!("folder {}", path.display()), "create it", error))?;
+            Ok(path)
+        };
+        let state = folder("state")?;
+        let logs = folder("logs")?;
+        Ok(Self {
+            metrics: state.join("sre_metrics.json"),
+            sessions: LineFile::open("RCA log", &state.join("sre_rca_fixes.jsonl"))?,
+            checks: LineFile::open("check log", &logs.join("critical_health_checks.jsonl"))?,
+        })
+    }
+
+    /// Replaces `state/sre_metrics.json`: written aside and renamed, so that a reader sees the old content or the new.
+    pub(crate) fn replace_metrics(&self, metrics: &SreMetrics) -> Result<(), SinkError> {
+        let failed = |error| {
+            let name = format!("state file {}", self.metrics.display());
+            SinkError::new(&name, "replace it", error)
+        };
+        let text = serde_json::to_string(metrics).map_err(|error| failed(error.into()))?;
+        let aside = self.metrics.with_extension("json.tmp");
+        fs::write(&aside, text).map_err(failed)?;
+        fs::rename(&aside, &self.metrics).map_err(failed)
+    }
+}

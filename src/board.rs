@@ -1,0 +1,133 @@
+//! What is known now: the ledger, the latest samples of every source, and how each source is doing.
+//!
+//! Readers (a scrape, the status page) take a [`View`]. Samples that have become stale are not in it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::clock::unix_now;
+use crate::family::{FamilyInfo, Feed, Store};
+use crate::journal::ledger::Ledger;
+use crate::locked;
+use crate::sample::{SampleSet, Series};
+use crate::source::Part;
+
+/// How a source is doing.
+#[derive(Clone, Debug)]
+pub struct SourceStatus {
+    /// Time between polls.
+    pub interval: Duration,
+    /// How old samples may become when polls fail.
+    pub stale_after: Duration,
+    /// How long the last poll took; None before the first one ended.
+    pub took: Option<Duration>,
+    /// When a poll last succeeded in all its parts, in Unix seconds; 0 if none has.
+    pub last_success: f64,
+    /// What is wrong, part by part; empty when the last poll succeeded.
+    pub errors: Vec<(&'static str, String)>,
+}
+
+struct Registered {
+    feed: Feed,
+    status: SourceStatus,
+    /// The last good samples of every part, and when they came.
+    parts: BTreeMap<&'static str, (Arc<SampleSet>, Instant)>,
+}
+
+/// See the module.
+pub struct Board {
+    ledger: Arc<Mutex<Ledger>>,
+    sources: Mutex<BTreeMap<&'static str, Registered>>,
+}
+
+impl Board {
+    /// A board that shows `ledger` and no source yet.
+    pub fn new(ledger: Arc<Mutex<Ledger>>) -> Self {
+        Self { ledger, sources: Mutex::default() }
+    }
+
+    /// The ledger, for a source that finds something to count.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        locked(&self.ledger)
+    }
+
+    /// Shows a source from now on.
+    pub fn register(&self, source: &'static str, feed: Feed, interval: Duration, stale_after: Duration) -> SourceStatus {
+        let status = SourceStatus { interval, stale_after, took: None, last_success: 0.0, errors: Vec::new() };
+        let registered = Registered { feed, status: status.clone(), parts: BTreeMap::new() };
+        locked(&self.sources).insert(source, registered);
+        status
+    }
+
+    /// Shows a source and its samples no longer.
+    pub fn unregister(&self, source: &'static str) {
+        locked(&self.sources).remove(source);
+    }
+
+    /// Takes what a poll found: every part that succeeded replaces its last samples. Returns how the source is doing now.
+    pub fn publish(&self, source: &'static str, found: Vec<Part>, took: Duration) -> Option<SourceStatus> {
+        let now = Instant::now();
+        let mut sources = locked(&self.sources);
+        let registered = sources.get_mut(source)?;
+        let mut errors = Vec::new();
+        for part in found {
+            match part.outcome {
+                Ok(mut samples) => {
+                    self.ledger().dropped(&samples.take_dropped());
+                    registered.parts.insert(part.name, (Arc::new(samples), now));
+                }
+                Err(error) => errors.push((part.name, error.to_string())),
+            }
+        }
+        let status = &mut registered.status;
+        if errors.is_empty() {
+            status.last_success = unix_now();
+        }
+        status.took = Some(took);
+        status.errors = errors;
+        Some(status.clone())
+    }
+
+    /// How every source is doing, by name.
+    pub fn sources(&self) -> Vec<(&'static str, SourceStatus)> {
+        locked(&self.sources).iter().map(|(name, source)| (*name, source.status.clone())).collect()
+    }
+
+    /// What is known now. The ledger does not count while a view of it is held.
+    pub fn view(&self) -> View<'_> {
+        let now = Instant::now();
+        let sources = locked(&self.sources);
+        let fresh = |source: &Registered| {
+            let stale_after = source.status.stale_after;
+            let parts = source.parts.values().filter(move |(_, at)| now.duration_since(*at) < stale_after);
+            parts.map(|(samples, _)| samples.clone()).collect::<Vec<_>>()
+        };
+        let samples = sources.values().flat_map(fresh).collect();
+        let feeds = sources.values().map(|source| source.feed).chain([Feed::Journals, Feed::Exporter]).collect();
+        drop(sources);
+        View { now: unix_now(), ledger: self.ledger(), feeds, samples }
+    }
+}
+
+/// What is known at one moment.
+pub struct View<'a> {
+    /// That moment, in Unix seconds.
+    pub now: f64,
+    ledger: MutexGuard<'a, Ledger>,
+    feeds: Vec<Feed>,
+    samples: Vec<Arc<SampleSet>>,
+}
+
+impl View<'_> {
+    /// The series of a family, whoever found them. The ledger's are left out while nothing that feeds them is configured.
+    pub fn series(&self, info: &FamilyInfo) -> impl Iterator<Item = &Series> {
+        let counted = match info.store {
+            Store::Ledger if self.feeds.contains(&info.feed) => self.ledger.samples().series(info),
+            _ => &[],
+        };
+        counted.iter().chain(self.samples.iter().flat_map(|samples| samples.series(info)))
+    }
+}

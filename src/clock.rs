@@ -1,0 +1,8 @@
+//! Wall-clock time as Prometheus counts it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Now, in Unix seconds.
+pub(crate) fn unix_now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}

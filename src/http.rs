@@ -1,0 +1,132 @@
+//! The HTTP server: accepting connections within bounds, and which path is answered by what.
+//!
+//! [`accept`] keeps slow and silent clients from being in anybody's way; [`metrics`] and [`status`] each answer one kind of request.
+
+mod accept;
+mod metrics;
+mod scratch;
+mod status;
+
+use std::convert::Infallible;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::{mpsc, oneshot};
+
+pub use accept::serve;
+use scratch::Scratch;
+
+use crate::board::Board;
+use crate::config::{Mistakes, Web};
+use crate::journal::follow::Follower;
+use crate::telemetry::Telemetry;
+
+/// The paths that have their own answer, besides that of the metrics.
+pub const PATHS: [&str; 5] = ["/", "/health", "/-/healthy", "/-/ready", "/-/reload"];
+/// The longest body of a request, in bytes; no path needs one at all.
+const MAX_BODY: u64 = 64 * 1024;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+type Answer = Response<Full<Bytes>>;
+
+/// A request to take the configuration anew, and where to say how it went.
+pub type Reload = oneshot::Sender<Result<(), Mistakes>>;
+
+/// What the answers are made from.
+pub struct Site {
+    /// What is known.
+    pub board: Arc<Board>,
+    /// Who reads the journals.
+    pub follower: Arc<Follower>,
+    /// The exporter's own metrics.
+    pub telemetry: Arc<Telemetry>,
+    web: RwLock<Web>,
+    reloads: mpsc::Sender<Reload>,
+    scratch: Arc<Scratch>,
+}
+
+impl Site {
+    /// Reload requests are sent to `reloads`.
+    pub fn new(
+        board: Arc<Board>,
+        follower: Arc<Follower>,
+        telemetry: Arc<Telemetry>,
+        web: Web,
+        reloads: mpsc::Sender<Reload>,
+    ) -> Self {
+        Self { board, follower, telemetry, web: RwLock::new(web), reloads, scratch: Arc::default() }
+    }
+
+    /// Takes new settings.
+    pub fn set_web(&self, web: Web) {
+        *self.web.write().unwrap_or_else(PoisonError::into_inner) = web;
+    }
+
+    fn web(&self) -> Web {
+        self.web.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
+        let web = self.web();
+        let path = request.uri().path();
+        let allowed: &[Method] = match path {
+            "/-/reload" => &[Method::POST, Method::PUT],
+            path if path == web.telemetry_path || PATHS.contains(&path) => &[Method::GET, Method::HEAD],
+            _ => return Ok(text(StatusCode::NOT_FOUND, "There is nothing here. The start page is at /.\n")),
+        };
+        if !allowed.contains(request.method()) {
+            let allow = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, format!("This path answers {allow}.\n"));
+            answer.headers_mut().extend(HeaderValue::try_from(allow).map(|allow| (ALLOW, allow)));
+            return Ok(answer);
+        }
+        if body_length(&request) > MAX_BODY {
+            return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, format!("A request has a body of at most {MAX_BODY} bytes here.\n")));
+        }
+        Ok(match path {
+            path if path == web.telemetry_path => metrics::answer(self, request.headers()).await,
+            "/" => status::answer(self, &web),
+            "/health" => with_type(StatusCode::OK, "application/json", "{\"status\": \"ok\"}"),
+            "/-/healthy" => text(StatusCode::OK, "sentinel-exporter is healthy.\n"),
+            "/-/ready" if self.follower.caught_up() => text(StatusCode::OK, "sentinel-exporter is ready.\n"),
+            "/-/ready" => metrics::not_ready(),
+            _ => self.reload(&web).await,
+        })
+    }
+
+    async fn reload(&self, web: &Web) -> Answer {
+        if !web.enable_lifecycle {
+            let told = "Reloading over HTTP is off: set web.enable_lifecycle, or send SIGHUP.\n";
+            return text(StatusCode::FORBIDDEN, told);
+        }
+        let (sender, result) = oneshot::channel();
+        let sent = self.reloads.send(sender).await;
+        match (sent, result.await) {
+            (Ok(()), Ok(Ok(()))) => text(StatusCode::OK, "The configuration was taken.\n"),
+            (Ok(()), Ok(Err(mistakes))) => {
+                text(StatusCode::INTERNAL_SERVER_ERROR, format!("The configuration was refused:\n{mistakes}\n"))
+            }
+            _ => text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is stopping.\n"),
+        }
+    }
+}
+
+fn body_length(request: &Request<Incoming>) -> u64 {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or(0)
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    with_type(status, TEXT, body)
+}
+
+fn with_type(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}

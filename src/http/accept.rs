@@ -1,0 +1,106 @@
+//! Connections within bounds: a limit on their number, a deadline for headers, and one for taking the answer.
+//!
+//! At the limit the connection that has been quiet for longest gives way, so that a thousand silent clients do not keep a
+//! scrape out: it is the newest, and it has its answer before it could be the quietest.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tokio_io_timeout::TimeoutStream;
+
+use super::Site;
+use crate::locked;
+
+/// Open connections.
+const MAX_CONNECTIONS: usize = 256;
+/// How long a client may take to send a request's head; a connection between two requests is closed after it too.
+const HEADER_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a client may take none of its answer.
+const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+/// The longest head of a request, in bytes; a longer one is answered with 431.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// The open connections, and when each last began a request.
+#[derive(Default)]
+struct Connections {
+    open: Mutex<HashMap<u64, (Instant, AbortHandle)>>,
+}
+
+impl Connections {
+    fn touch(&self, id: u64) {
+        if let Some((active, _)) = locked(&self.open).get_mut(&id) {
+            *active = Instant::now();
+        }
+    }
+
+    /// Closes the connection that has been quiet for longest, if there is no place left.
+    fn make_place(&self) {
+        let mut open = locked(&self.open);
+        if open.len() < MAX_CONNECTIONS {
+            return;
+        }
+        let quietest = open.iter().min_by_key(|(_, (active, _))| *active).map(|(id, _)| *id);
+        if let Some((_, connection)) = quietest.and_then(|id| open.remove(&id)) {
+            connection.abort();
+        }
+    }
+}
+
+/// Accepts connections for ever.
+pub async fn serve(listener: TcpListener, site: Arc<Site>) {
+    let connections = Arc::new(Connections::default());
+    let mut next_id = 0_u64;
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                // Out of descriptors: accepting again at once would only spin.
+                if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                continue;
+            }
+        };
+        connections.make_place();
+        next_id += 1;
+        let id = next_id;
+        // Held while the task is made, so that it cannot end before it is known.
+        let mut open = locked(&connections.open);
+        let task = tokio::spawn({
+            let (site, connections) = (site.clone(), connections.clone());
+            async move {
+                if let Err(error) = connection(stream, &site, || connections.touch(id)).await {
+                    tracing::debug!(%error, "a connection ended");
+                }
+                locked(&connections.open).remove(&id);
+            }
+        });
+        open.insert(id, (Instant::now(), task.abort_handle()));
+    }
+}
+
+async fn connection(stream: TcpStream, site: &Site, active: impl Fn()) -> hyper::Result<()> {
+    // Answers are written whole; waiting for more would only delay them.
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_DEADLINE));
+    let service = service_fn(|request| {
+        active();
+        site.answer(request)
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_DEADLINE)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+        .await
+}

@@ -1,0 +1,39 @@
+//! The exporter as a library: what the binary runs and the tests use.
+//!
+//! ```text
+//!  journals ──▶ journal (tail ─▶ event ─▶ ledger ─▶ checkpoint) ─┐
+//!                                                                ├─▶ board ──▶ exposition ──▶ http ──▶ /metrics
+//!  database, state files ──▶ source (poll ─▶ sample set) ────────┘      └────────────────────────────▶ status page
+//! ```
+//!
+//! - [`catalogue`] is the table of every metric family, [`family`] the machinery of that table.
+//! - [`sample`] holds samples in the form that a scrape copies.
+//! - [`journal`] turns lines in files into counts that survive the process.
+//! - [`source`] asks the database and reads state files, again and again.
+//! - [`board`] has the latest of everything; a reader takes a view of it.
+//! - [`exposition`] writes a view in Prometheus' text format; [`http`] serves it.
+//! - [`telemetry`] is the exporter's own log and metrics.
+//! - [`config`] reads the configuration, [`cli`] the command line, and [`serve`] puts all of it together.
+
+pub mod board;
+pub mod catalogue;
+pub mod cli;
+mod clock;
+pub mod config;
+pub mod document;
+pub mod exposition;
+pub mod family;
+pub mod http;
+pub mod journal;
+pub mod sample;
+pub mod secret;
+pub mod serve;
+pub mod source;
+pub mod telemetry;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The value in `mutex`. A panic elsewhere does not take the exporter down with it: no change is left half done under a lock.
+fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,372 @@
+//! Samples: the values of families, kept in the form in which a scrape copies them.
+//!
+//! A series keeps its text up to the value (`name{label="x"} `) from its birth, so that rendering it is one copy and
+//! one number. The series of a family are sorted by that text, which is their key too: look-up is a binary search.
+
+use crate::catalogue;
+use crate::family::{Counter, Family, FamilyInfo, Gauge, Histogram, Kind};
+
+/// How much may come from outside before it is cut or dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Label sets a family; what is over it is dropped and counted.
+    pub series_per_family: usize,
+    /// Bytes a label value; longer ones are cut at a character boundary.
+    pub label_value_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { series_per_family: 1000, label_value_bytes: 128 }
+    }
+}
+
+/// The value of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A count.
+    Counter(u64),
+    /// A value.
+    Gauge(f64),
+    /// The time since this Unix time, in seconds: shown as it is when the page is rendered.
+    Elapsed(f64),
+    /// Buckets and sum.
+    Histogram(Box<Buckets>),
+}
+
+/// The state of one histogram series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buckets {
+    /// Observations of each bucket by itself (not cumulated), the last one +Inf.
+    pub counts: Box<[u64]>,
+    /// The sum of all observations.
+    pub sum: f64,
+    /// Where the text of each line ends: every bucket, sum, count.
+    ends: Box<[u32]>,
+}
+
+/// One label set of a family with its value.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// What stands before the value; for a histogram all of its lines' beginnings, one after another.
+    text: Box<str>,
+    key: (u32, u32),
+    value: Value,
+}
+
+impl Series {
+    fn new(info: &FamilyInfo, key: &str) -> Self {
+        let mut text = String::with_capacity(info.name.len() + key.len() + 3);
+        if info.kind != Kind::Histogram {
+            push_line(&mut text, info.name, "", key, None);
+            let start = if key.is_empty() { 0 } else { info.name.len() + 1 };
+            let value = if info.kind == Kind::Counter { Value::Counter(0) } else { Value::Gauge(0.0) };
+            return Self { text: text.into(), key: span(start, key.len()), value };
+        }
+        let mut ends = Vec::with_capacity(info.buckets.len() + 3);
+        for bound in info.buckets.iter().copied().chain([f64::INFINITY]) {
+            push_line(&mut text, info.name, "_bucket", key, Some(bound));
+            ends.push(text.len() as u32);
+        }
+        for suffix in ["_sum", "_count"] {
+            push_line(&mut text, info.name, suffix, key, None);
+            ends.push(text.len() as u32);
+        }
+        let counts = vec![0; info.buckets.len() + 1].into();
+        let start = info.name.len() + "_bucket{".len();
+        let value = Value::Histogram(Box::new(Buckets { counts, sum: 0.0, ends: ends.into() }));
+        Self { text: text.into(), key: span(start, key.len()), value }
+    }
+
+    /// The label set as the text format writes it, without braces: `side="buy",symbol="EURUSD"`; empty without labels.
+    pub fn key(&self) -> &str {
+        &self.text[self.key.0 as usize..self.key.1 as usize]
+    }
+
+    /// The value.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The beginnings of the series' lines, one for a counter or gauge.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Buckets {
+    /// Pairs of where a line's beginning ends and its value: every bucket cumulated, and the count.
+    /// The line before the last is the sum's, whose end is [`Self::sum_end`].
+    pub fn cumulated(&self) -> impl Iterator<Item = (usize, u64)> {
+        let mut total = 0;
+        self.ends.iter().zip(&self.counts).map(move |(end, count)| {
+            total += count;
+            (*end as usize, total)
+        })
+    }
+
+    /// Where the beginning of the sum's line ends; that of the count's line follows up to the end of the text.
+    pub fn sum_end(&self) -> usize {
+        self.ends[self.counts.len()] as usize
+    }
+}
+
+fn span(start: usize, len: usize) -> (u32, u32) {
+    (start as u32, (start + len) as u32)
+}
+
+/// `le` as the Python client writes it: "0.5", "1.0", "+Inf".
+fn push_line(text: &mut String, name: &str, suffix: &str, key: &str, le: Option<f64>) {
+    text.push_str(name);
+    text.push_str(suffix);
+    let le = le.map(|bound| if bound.is_finite() { format!("le=\"{bound:?}\"") } else { "le=\"+Inf\"".to_owned() });
+    if !key.is_empty() || le.is_some() {
+        text.push('{');
+        text.push_str(key);
+        if let Some(le) = le {
+            text.push_str(if key.is_empty() { "" } else { "," });
+            text.push_str(&le);
+        }
+        text.push('}');
+    }
+    text.push(' ');
+}
+
+/// Samples of any number of families.
+///
+/// A poll builds a new one each time; the ledger keeps one for good.
+#[derive(Clone, Debug)]
+pub struct SampleSet {
+    families: Box<[Vec<Series>]>,
+    limits: Limits,
+    dropped: Vec<&'static FamilyInfo>,
+    scratch: String,
+}
+
+impl SampleSet {
+    /// An empty set.
+    pub fn new(limits: Limits) -> Self {
+        let families = catalogue::ALL.iter().map(|_| Vec::new()).collect();
+        Self { families, limits, dropped: Vec::new(), scratch: String::new() }
+    }
+
+    /// The series of a family, sorted by label set.
+    pub fn series(&self, info: &FamilyInfo) -> &[Series] {
+        &self.families[info.index]
+    }
+
+    /// Takes new limits; what is there already stays.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// The families over their limit since the last call, one entry a sample that was not kept.
+    pub fn take_dropped(&mut self) -> Vec<&'static FamilyInfo> {
+        std::mem::take(&mut self.dropped)
+    }
+
+    /// True when [`Self::take_dropped`] would return anything.
+    pub fn has_dropped(&self) -> bool {
+        !self.dropped.is_empty()
+    }
+
+    /// Makes what a family shows before its first sample: its `always` label sets, or its only one when it has no labels.
+    pub fn create(&mut self, info: &'static FamilyInfo) {
+        if info.labels.is_empty() {
+            self.entry(info, &[]);
+        }
+        for labels in info.always {
+            self.entry(info, labels);
+        }
+    }
+
+    /// Counts one.
+    pub fn inc<const N: usize>(&mut self, family: &Family<Counter, N>, labels: [&str; N]) {
+        self.add(family, labels, 1);
+    }
+
+    /// Counts `n`.
+    pub fn add<const N: usize>(&mut self, family: &Family<Counter, N>, labels: [&str; N], n: u64) {
+        if let Some(Value::Counter(count)) = self.entry(family.info(), &labels) {
+            *count = count.saturating_add(n);
+        }
+    }
+
+    /// Sets a gauge.
+    pub fn set<const N: usize>(&mut self, family: &Family<Gauge, N>, labels: [&str; N], to: f64) {
+        if let Some(value) = self.entry(family.info(), &labels) {
+            *value = Value::Gauge(to);
+        }
+    }
+
+    /// Makes a gauge show the time since `since` (Unix seconds), unless it does so already.
+    pub fn set_elapsed<const N: usize>(&mut self, family: &Family<Gauge, N>, labels: [&str; N], since: f64) {
+        if let Some(value @ Value::Gauge(_)) = self.entry(family.info(), &labels) {
+            *value = Value::Elapsed(since);
+        }
+    }
+
+    /// Raises a gauge to `to` if it is lower.
+    pub fn raise<const N: usize>(&mut self, family: &Family<Gauge, N>, labels: [&str; N], to: f64) {
+        if let Some(Value::Gauge(value)) = self.entry(family.info(), &labels) {
+            *value = value.max(to);
+        }
+    }
+
+    /// Sets all series that a gauge has.
+    pub fn set_all<const N: usize>(&mut self, family: &Family<Gauge, N>, to: f64) {
+        for series in &mut self.families[family.info().index] {
+            series.value = Value::Gauge(to);
+        }
+    }
+
+    /// Adds an observation.
+    pub fn observe<const N: usize>(&mut self, family: &Family<Histogram, N>, labels: [&str; N], value: f64) {
+        let info = family.info();
+        if let Some(Value::Histogram(buckets)) = self.entry(info, &labels) {
+            let bucket = info.buckets.iter().position(|bound| value <= *bound).unwrap_or(info.buckets.len());
+            buckets.counts[bucket] = buckets.counts[bucket].saturating_add(1);
+            buckets.sum += value;
+        }
+    }
+
+    /// Takes a series away.
+    pub fn remove<const N: usize>(&mut self, family: &Family<Gauge, N>, labels: [&str; N]) {
+        let info = family.info();
+        write_key(&mut self.scratch, info, &labels, self.limits.label_value_bytes);
+        let series = &mut self.families[info.index];
+        if let Ok(at) = find(series, &self.scratch) {
+            series.remove(at);
+        }
+    }
+
+    /// Puts back a series that [`Series::key`] and [`Series::value`] were read from, `f` doing the latter.
+    /// Limits do not apply: what had its place keeps it.
+    pub fn restore(&mut self, info: &'static FamilyInfo, key: &str, f: impl FnOnce(&mut Value)) {
+        let series = &mut self.families[info.index];
+        let at = find(series, key).unwrap_or_else(|at| {
+            series.insert(at, Series::new(info, key));
+            at
+        });
+        f(&mut series[at].value);
+    }
+
+    fn entry(&mut self, info: &'static FamilyInfo, labels: &[&str]) -> Option<&mut Value> {
+        let series = &mut self.families[info.index];
+        write_key(&mut self.scratch, info, labels, self.limits.label_value_bytes);
+        let at = match find(series, &self.scratch) {
+            Ok(at) => at,
+            Err(_) if info.open && series.len() >= self.limits.series_per_family => {
+                self.dropped.push(info);
+                return None;
+            }
+            Err(at) => {
+                series.insert(at, Series::new(info, &self.scratch));
+                at
+            }
+        };
+        Some(&mut series[at].value)
+    }
+}
+
+fn find(series: &[Series], key: &str) -> Result<usize, usize> {
+    match series {
+        [only] if key.is_empty() && only.key().is_empty() => Ok(0),
+        _ => series.binary_search_by(|series| series.key().cmp(key)),
+    }
+}
+
+/// Writes a label set as the text format has it, values cut to `limit` bytes and escaped.
+fn write_key(key: &mut String, info: &FamilyInfo, labels: &[&str], limit: usize) {
+    key.clear();
+    for (name, value) in info.labels.iter().zip(labels) {
+        if !key.is_empty() {
+            key.push(',');
+        }
+        key.push_str(name);
+        key.push_str("=\"");
+        let value = &value[..value.floor_char_boundary(limit)];
+        if value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+            for c in value.chars() {
+                match c {
+                    '\\' => key.push_str("\\\\"),
+                    '"' => key.push_str("\\\""),
+                    '\n' => key.push_str("\\n"),
+                    other => key.push(other),
+                }
+            }
+        } else {
+            key.push_str(value);
+        }
+        key.push('"');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{API_LATENCY, MARKET_REGIME, ORDERS, POSITION, TRADING_SIGNALS};
+
+    fn small() -> SampleSet {
+        SampleSet::new(Limits { series_per_family: 2, label_value_bytes: 4 })
+    }
+
+    fn keys(set: &SampleSet, info: &FamilyInfo) -> Vec<String> {
+        set.series(info).iter().map(|series| series.key().to_owned()).collect()
+    }
+
+    #[test]
+    fn series_are_sorted_by_their_label_set() {
+        let mut set = SampleSet::new(Limits::default());
+        for symbol in ["EURUSD", "AAPL", "MSFT", "AAPL"] {
+            set.inc(&ORDERS, [symbol, "buy", "new"]);
+        }
+        let symbols = keys(&set, ORDERS.info());
+        assert_eq!(symbols, ["AAPL", "EURUSD", "MSFT"].map(|s| format!("symbol=\"{s}\",side=\"buy\",status=\"new\"")));
+        assert_eq!(set.series(ORDERS.info())[0].value(), &Value::Counter(2));
+    }
+
+    #[test]
+    fn a_label_set_over_the_limit_is_dropped_and_told() {
+        let mut set = small();
+        for regime in ["a", "b", "c", "a", "d"] {
+            set.set(&MARKET_REGIME, [regime], 1.0);
+        }
+        assert_eq!(keys(&set, MARKET_REGIME.info()), ["regime=\"a\"", "regime=\"b\""]);
+        let dropped = set.take_dropped();
+        assert_eq!(dropped.iter().map(|info| info.name).collect::<Vec<_>>(), [MARKET_REGIME.info().name; 2]);
+        assert!(!set.has_dropped());
+    }
+
+    #[test]
+    fn label_values_are_cut_at_a_character_and_escaped() {
+        let mut set = small();
+        set.set(&POSITION, ["abéé"], 1.0);
+        set.set(&POSITION, ["\"\\\n"], 1.0);
+        assert_eq!(keys(&set, POSITION.info()), ["symbol=\"\\\"\\\\\\n\"", "symbol=\"abé\""]);
+    }
+
+    #[test]
+    fn a_histogram_keeps_the_text_of_all_its_lines() {
+        let mut set = SampleSet::new(Limits::default());
+        for seconds in [0.01, 0.011, 99.0] {
+            set.observe(&API_LATENCY, ["hub"], seconds);
+        }
+        let series = &set.series(API_LATENCY.info())[0];
+        assert_eq!(series.key(), "endpoint=\"hub\"");
+        let Value::Histogram(buckets) = series.value() else { panic!("a histogram") };
+        assert_eq!(&*buckets.counts, [1, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
+        let (first, one) = buckets.cumulated().next().unwrap();
+        assert_eq!(&series.text()[..first], "sentinel_api_latency_seconds_bucket{endpoint=\"hub\",le=\"0.01\"} ");
+        assert_eq!(one, 1);
+        assert!(series.text()[..buckets.sum_end()].ends_with("_sum{endpoint=\"hub\"} "));
+        assert!(series.text().ends_with("_count{endpoint=\"hub\"} "));
+    }
+
+    #[test]
+    fn always_label_sets_are_there_before_a_sample() {
+        let mut set = SampleSet::new(Limits::default());
+        set.create(TRADING_SIGNALS.info());
+        assert_eq!(keys(&set, TRADING_SIGNALS.info()), ["BUY", "HOLD", "SELL"].map(|a| format!("action=\"{a}\"")));
+    }
+}

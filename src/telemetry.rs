@@ -1,0 +1,146 @@
+//! Logs, and the metrics of the exporter about itself and its process: what may start anew with it.
+//!
+//! The only user of the prometheus crate; names and HELP texts come from the catalogue all the same.
+
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{GaugeVec, IntCounter, Opts, Registry, TextEncoder};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, registry};
+
+use crate::board::SourceStatus;
+use crate::catalogue as family;
+use crate::clock::unix_now;
+use crate::family::{Counter, Family, Gauge};
+use crate::journal::follow::Status;
+use crate::journal::ledger::Format;
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `key=value` pairs.
+    Logfmt,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Sends the log to standard error from now on. Only the first call of a process has an effect.
+pub fn init_log(level: LevelFilter, format: LogFormat) {
+    let layer = match format {
+        LogFormat::Logfmt => tracing_logfmt::builder().with_target(false).layer().with_writer(std::io::stderr).boxed(),
+        LogFormat::Json => tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed(),
+    };
+    let _ = tracing::subscriber::set_global_default(registry().with(layer.with_filter(level)));
+}
+
+/// The version, the revision it was built from and the compiler.
+pub const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (revision ", env!("SENTINEL_REVISION"), ", rustc ", env!("SENTINEL_RUSTC"), ")");
+
+/// The registry and what is set in it.
+pub struct Telemetry {
+    registry: Registry,
+    collector_success: GaugeVec,
+    collector_interval: GaugeVec,
+    collector_duration: GaugeVec,
+    collector_last_success: GaugeVec,
+    journal_lag: GaugeVec,
+    snapshot_last_success: GaugeVec,
+    snapshot_failures: IntCounter,
+    reload_successful: GaugeVec,
+    reload_success_time: GaugeVec,
+}
+
+impl Telemetry {
+    /// Registers everything.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let of = |family: &Family<Gauge, 1>| gauge(&registry, family);
+        let alone = |family: &Family<Gauge, 0>| gauge(&registry, family);
+        let telemetry = Self {
+            collector_success: of(&family::COLLECTOR_SUCCESS)?,
+            collector_interval: of(&family::COLLECTOR_INTERVAL)?,
+            collector_duration: of(&family::COLLECTOR_DURATION)?,
+            collector_last_success: of(&family::COLLECTOR_LAST_SUCCESS_TIMESTAMP)?,
+            journal_lag: of(&family::JOURNAL_LAG)?,
+            snapshot_last_success: alone(&family::SNAPSHOT_LAST_SUCCESS_TIMESTAMP)?,
+            snapshot_failures: counter(&registry, &family::SNAPSHOT_FAILURES)?,
+            reload_successful: alone(&family::CONFIG_LAST_RELOAD_SUCCESSFUL)?,
+            reload_success_time: alone(&family::CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP)?,
+            registry,
+        };
+        telemetry.registry.register(Box::new(ProcessCollector::for_self()))?;
+        let build = [env!("CARGO_PKG_VERSION"), env!("SENTINEL_REVISION"), env!("SENTINEL_RUSTC")];
+        gauge(&telemetry.registry, &family::BUILD_INFO)?.with_label_values(&build).set(1.0);
+        telemetry.config_taken();
+        Ok(telemetry)
+    }
+
+    /// Shows a collector that has not run yet, or whose interval has changed.
+    pub fn collector_added(&self, name: &str, status: &SourceStatus) {
+        self.collector_interval.with_label_values(&[name]).set(status.interval.as_secs_f64());
+        self.collector_last_success.with_label_values(&[name]).set(status.last_success);
+    }
+
+    /// Shows how a collector's run went.
+    pub fn collector_ran(&self, name: &str, status: &SourceStatus) {
+        self.collector_added(name, status);
+        self.collector_success.with_label_values(&[name]).set(f64::from(u8::from(status.errors.is_empty())));
+        self.collector_duration.with_label_values(&[name]).set(status.took.unwrap_or_default().as_secs_f64());
+    }
+
+    /// Shows a collector no longer.
+    pub fn collector_removed(&self, name: &str) {
+        for gauge in [&self.collector_success, &self.collector_interval, &self.collector_duration, &self.collector_last_success] {
+            // One that never ran has no value to take away.
+            let _ = gauge.remove_label_values(&[name]);
+        }
+    }
+
+    /// Shows how the journals and the checkpoint are doing.
+    pub fn journals(&self, status: &Status) {
+        self.journal_lag.reset();
+        for file in status.files.iter().filter(|file| file.format == Format::Events) {
+            self.journal_lag.with_label_values(&[&file.path.to_string_lossy()]).set(file.lag as f64);
+        }
+        self.snapshot_last_success.with_label_values::<&str>(&[]).set(status.saved_at);
+        self.snapshot_failures.inc_by(status.save_failures.saturating_sub(self.snapshot_failures.get()));
+    }
+
+    /// A configuration is in force from now on.
+    pub fn config_taken(&self) {
+        self.reload_successful.with_label_values::<&str>(&[]).set(1.0);
+        self.reload_success_time.with_label_values::<&str>(&[]).set(unix_now());
+    }
+
+    /// A configuration was refused; the old one is in force.
+    pub fn config_refused(&self) {
+        self.reload_successful.with_label_values::<&str>(&[]).set(0.0);
+    }
+
+    /// Appends everything in the text format.
+    pub fn render(&self, out: &mut Vec<u8>) {
+        let mut text = String::new();
+        // It fails for a family without samples, which gather leaves out.
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+            tracing::error!(%error, "the exporter's own metrics cannot be shown");
+        }
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn gauge<const N: usize>(registry: &Registry, family: &Family<Gauge, N>) -> Result<GaugeVec, prometheus::Error> {
+    let info = family.info();
+    registered(registry, GaugeVec::new(Opts::new(info.name, info.help()), info.labels)?)
+}
+
+fn counter(registry: &Registry, family: &Family<Counter, 0>) -> Result<IntCounter, prometheus::Error> {
+    let info = family.info();
+    registered(registry, IntCounter::new(info.name, info.help())?)
+}
+
+fn registered<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}

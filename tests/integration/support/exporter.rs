@@ -1,0 +1,215 @@
+//! The exporter itself: the real binary, on a port of its own, in a folder of its own.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::http::{self, Response};
+use super::page::Page;
+use super::tempdir::TempDir;
+
+/// How long a test waits for something to become true.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running exporter, killed when it goes out of scope. Relative paths in its configuration are in [`Exporter::folder`].
+pub(crate) struct Exporter {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    log: Arc<Mutex<String>>,
+    folder: Arc<TempDir>,
+}
+
+/// How to start one.
+pub(crate) struct Setup {
+    folder: Arc<TempDir>,
+    config: String,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// With this configuration, in a new folder.
+    pub(crate) fn new(config: impl Into<String>) -> Setup {
+        let folder = Arc::new(TempDir::new("exporter"));
+        Setup { folder, config: config.into(), arguments: Vec::new(), environment: Vec::new() }
+    }
+
+    /// The folder, to put files in before the start.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// With one more argument.
+    pub(crate) fn argument(mut self, argument: &str) -> Setup {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// With one more variable in the environment.
+    pub(crate) fn environment(mut self, name: &str, value: &str) -> Setup {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts it and waits until it listens; panics with its log when it does not.
+    pub(crate) fn start(self) -> Exporter {
+        let config = self.folder.join("sentinel.yml");
+        std::fs::write(&config, &self.config).expect("the configuration is written");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sentinel-exporter"))
+            .arg(format!("--config.file={}", config.display()))
+            .arg("--web.listen-address=127.0.0.1:0")
+            .args(&self.arguments)
+            .envs(self.environment)
+            .current_dir(self.folder.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the exporter starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("its log")).lines().map_while(Result::ok);
+        let mut head = String::new();
+        let address = loop {
+            let Some(line) = lines.next() else { panic!("the exporter ended:\n{head}") };
+            let _ = writeln!(head, "{line}");
+            // In logfmt and in JSON.
+            let after = line.split_once("address=").or_else(|| line.split_once("\"address\":\"")).map(|(_, after)| after);
+            let address = after.and_then(|after| after.split([' ', '"']).next()?.parse().ok());
+            if let Some(address) = address.filter(|_| line.contains("serving")) {
+                break address;
+            }
+        };
+        let log = Arc::new(Mutex::new(head));
+        std::thread::spawn({
+            let log = log.clone();
+            move || lines.for_each(|line| writeln!(log.lock().unwrap(), "{line}").unwrap())
+        });
+        Exporter { child, address, log, folder: self.folder }
+    }
+}
+
+impl Exporter {
+    /// With this configuration.
+    pub(crate) fn start(config: impl Into<String>) -> Exporter {
+        Setup::new(config).start()
+    }
+
+    /// A path in its folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Its own journal.
+    pub(crate) fn own_journal(&self) -> PathBuf {
+        self.path("sentinel-data/journal/events.jsonl")
+    }
+
+    /// Appends `text` to a file in its folder with one write.
+    pub(crate) fn append(&self, name: &str, text: &str) {
+        append(&self.path(name), text);
+    }
+
+    /// GET of a path.
+    pub(crate) fn get(&self, path: &str) -> Response {
+        http::request(self.address, "GET", path, "")
+    }
+
+    /// A scrape; waits while the exporter is not ready.
+    pub(crate) fn scrape(&self) -> Page {
+        Page::parse(self.scrape_text().text())
+    }
+
+    /// A scrape as it came.
+    pub(crate) fn scrape_text(&self) -> Response {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let response = self.get("/metrics");
+            match response.status {
+                200 => return response,
+                503 if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                status => panic!("/metrics answered {status}:\n{}", self.log()),
+            }
+        }
+    }
+
+    /// The value of a series in a scrape now.
+    pub(crate) fn value(&self, series: &str) -> Option<f64> {
+        self.scrape().value(series)
+    }
+
+    /// Scrapes until `condition` holds and returns that page; panics after half a minute. For what a poll or a timer brings;
+    /// a line in a journal is in the very next scrape.
+    pub(crate) fn eventually(&self, what: &str, condition: impl Fn(&Page) -> bool) -> Page {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let page = self.scrape();
+            if condition(&page) {
+                return page;
+            }
+            assert!(Instant::now() < deadline, "it never came: {what}\n{}\n{:#?}", self.log(), page.samples);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until the log holds `text`; panics after half a minute.
+    pub(crate) fn logged(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            assert!(Instant::now() < deadline, "the log never said {text:?}:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Everything logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by name, such as TERM.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status().expect("kill runs");
+        assert!(status.success(), "kill -{name}");
+    }
+
+    /// Stops it with SIGTERM; how it ended and how long that took.
+    pub(crate) fn stop(mut self) -> (ExitStatus, Duration) {
+        let begun = Instant::now();
+        self.signal("TERM");
+        let status = self.child.wait().expect("it ends");
+        (status, begun.elapsed())
+    }
+
+    /// Kills it with SIGKILL and starts it anew on the same folder with the same configuration.
+    pub(crate) fn kill_and_restart(mut self) -> Exporter {
+        self.child.kill().expect("it is killed");
+        self.child.wait().expect("it ends");
+        self.again()
+    }
+
+    /// Starts another on the same folder with the same configuration.
+    pub(crate) fn again(&self) -> Exporter {
+        let config = std::fs::read_to_string(self.path("sentinel.yml")).expect("its configuration");
+        Setup { folder: self.folder.clone(), config, arguments: Vec::new(), environment: Vec::new() }.start()
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Appends `text` to `path` with one write, making file and folder.
+pub(crate) fn append(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
+    let mut file: File = OpenOptions::new().create(true).append(true).open(path).expect("the file opens");
+    file.write_all(text.as_bytes()).expect("the text is written");
+}

@@ -1,0 +1,55 @@
+//! A plain HTTP/1.1 client that shows exactly what came.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long a test waits for an answer.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    /// Reads an answer to its end; the connection has to be one that the server closes.
+    pub(crate) fn read(stream: &mut TcpStream) -> Response {
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("an answer in time");
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
+        let head = String::from_utf8(bytes[..end].to_vec()).expect("a head of text");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Response { status, head, body: bytes[end + 4..].to_vec() }
+    }
+
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.body).expect("a body of text")
+    }
+}
+
+/// A connection with a deadline for reading and writing.
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT).expect("a connection");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a read timeout");
+    stream.set_write_timeout(Some(TIMEOUT)).expect("a write timeout");
+    stream
+}
+
+/// Sends a request without a body. `headers` are whole lines, each ended by `\r\n`.
+pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &str) -> Response {
+    let mut stream = connect(address);
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(head.as_bytes()).expect("the request is sent");
+    Response::read(&mut stream)
+}

@@ -1,0 +1,10 @@
+//! What the tests start: the exporter itself, real servers, private folders.
+
+pub(crate) mod certs;
+mod daemon;
+pub(crate) mod exporter;
+pub(crate) mod http;
+pub(crate) mod page;
+pub(crate) mod pgbouncer;
+pub(crate) mod postgres;
+pub(crate) mod tempdir;
