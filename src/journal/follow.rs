@@ -225,6 +225,7 @@ impl Worker {
                 self.save_when_due();
             }
         }
+        self.tails.iter_mut().for_each(Tail::log_change);
         self.reports.flush(now);
         self.publish();
         stop

@@ -8,5 +8,7 @@
 )]
 
 mod catalogue;
+mod events;
+mod journals;
 mod recorder;
 mod support;

@@ -3,6 +3,7 @@
 pub(crate) mod certs;
 mod daemon;
 pub(crate) mod exporter;
+pub(crate) mod folded;
 pub(crate) mod http;
 pub(crate) mod page;
 pub(crate) mod pgbouncer;
