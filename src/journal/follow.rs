@@ -87,11 +87,10 @@ impl Follower {
         let (commands, inbox) = mpsc::channel();
         let status = Arc::new(Mutex::new(Status::default()));
         let caught_up = Arc::new(AtomicBool::new(false));
-        let now = Instant::now();
-        let resume = |file: Followed| Tail::resume(file.path, file.format, &positions, now);
-        let worker = Worker {
+        let mut worker = Worker {
             ledger,
-            tails: files.into_iter().map(resume).collect(),
+            tails: Vec::new(),
+            resting: positions,
             buffer: vec![0; BUFFER].into(),
             status: status.clone(),
             caught_up: caught_up.clone(),
@@ -99,8 +98,9 @@ impl Follower {
             checkpoint,
             saving: None,
             saved: None,
-            save_at: now + SAVE,
+            save_at: Instant::now() + SAVE,
         };
+        worker.follow(files);
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || worker.run(&inbox))?;
         Ok(Self { commands, status, caught_up, thread: Mutex::new(Some(thread)) })
     }
@@ -140,6 +140,8 @@ impl Follower {
 struct Worker {
     ledger: Arc<Mutex<Ledger>>,
     tails: Vec<Tail>,
+    /// How far files were read that nobody wants followed now; one that is wanted again goes on from there.
+    resting: Vec<Position>,
     buffer: Box<[u8]>,
     status: Arc<Mutex<Status>>,
     caught_up: Arc<AtomicBool>,
@@ -183,19 +185,26 @@ impl Worker {
     fn take(&mut self, command: Command, waiting: &mut Vec<oneshot::Sender<()>>) -> bool {
         match command {
             Command::Drain(done) => waiting.push(done),
-            Command::Follow(files) => {
-                let mut old = std::mem::take(&mut self.tails);
-                self.tails = files
-                    .into_iter()
-                    .map(|file| match old.iter().position(|tail| (tail.path(), tail.format()) == (&*file.path, file.format)) {
-                        Some(at) => old.swap_remove(at),
-                        None => Tail::new(file.path, file.format),
-                    })
-                    .collect();
-            }
+            Command::Follow(files) => self.follow(files),
             Command::Stop => return true,
         }
         false
+    }
+
+    fn follow(&mut self, files: Vec<Followed>) {
+        let now = Instant::now();
+        let mut old = std::mem::take(&mut self.tails);
+        for file in files {
+            let same = |tail: &Tail| (tail.path(), tail.format()) == (&*file.path, file.format);
+            self.tails.push(match old.iter().position(same) {
+                Some(at) => old.swap_remove(at),
+                None => {
+                    let rested = self.resting.extract_if(.., |position| position.path == file.path).collect::<Vec<_>>();
+                    Tail::resume(file.path, file.format, &rested, now)
+                }
+            });
+        }
+        self.resting.extend(old.iter().flat_map(Tail::positions));
     }
 
     /// Reads every file up to its end as of now. What is asked meanwhile is kept for the next pass; true when it is to stop.
@@ -276,7 +285,8 @@ impl Worker {
     /// What there is to save; no bytes when nothing has changed since the last time.
     fn snapshot(&self) -> (Saved, Option<std::io::Result<Vec<u8>>>) {
         let ledger = locked(&self.ledger);
-        let saved = Saved { changes: ledger.changes(), positions: self.tails.iter().flat_map(Tail::positions).collect() };
+        let positions = self.tails.iter().flat_map(Tail::positions).chain(self.resting.iter().cloned());
+        let saved = Saved { changes: ledger.changes(), positions: positions.collect() };
         if self.saved.as_ref() == Some(&saved) {
             return (saved, None);
         }

@@ -169,3 +169,27 @@ fn counts_survive_a_kill_and_go_on_where_they_were() {
     assert_eq!(exporter.value(CYCLES), Some(111.0), "after it, rotated since");
     assert_eq!(exporter.value("sentinel_exporter_counter_reset_timestamp_seconds"), Some(0.0));
 }
+
+#[test]
+fn a_journal_that_was_left_out_for_a_while_goes_on_where_it_was() {
+    let mut exporter = start();
+    exporter.append("logs/events.jsonl", &cycles(5));
+    assert_eq!(exporter.value(CYCLES), Some(5.0));
+    let with = fs::read_to_string(exporter.path("sentinel.yml")).unwrap();
+    let reload = |exporter: &Exporter, config: &str, journals: usize| {
+        fs::write(exporter.path("sentinel.yml"), config).unwrap();
+        exporter.signal("HUP");
+        let lag = "sentinel_exporter_journal_lag_bytes";
+        exporter.eventually("it is reloaded", |page| page.family(lag).len() == journals);
+    };
+    reload(&exporter, "", 1);
+    exporter.append("logs/events.jsonl", &cycles(2));
+    assert_eq!(exporter.value(CYCLES), Some(5.0));
+    reload(&exporter, &with, 2);
+    assert_eq!(exporter.value(CYCLES), Some(7.0));
+    reload(&exporter, "", 1);
+    exporter = exporter.stop_and_restart();
+    exporter.append("logs/events.jsonl", &cycles(1));
+    reload(&exporter, &with, 2);
+    assert_eq!(exporter.value(CYCLES), Some(8.0), "over a restart too");
+}

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,16 +27,25 @@ pub(crate) struct Exporter {
 /// How to start one.
 pub(crate) struct Setup {
     folder: Arc<TempDir>,
-    config: String,
+    config: Option<String>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    descriptors: Option<u32>,
 }
 
 impl Setup {
     /// With this configuration, in a new folder.
     pub(crate) fn new(config: impl Into<String>) -> Setup {
-        let folder = Arc::new(TempDir::new("exporter"));
-        Setup { folder, config: config.into(), arguments: Vec::new(), environment: Vec::new() }
+        Setup::of(Arc::new(TempDir::new("exporter")), Some(config.into()))
+    }
+
+    /// Without any configuration, in a new folder.
+    pub(crate) fn without_configuration() -> Setup {
+        Setup::of(Arc::new(TempDir::new("exporter")), None)
+    }
+
+    fn of(folder: Arc<TempDir>, config: Option<String>) -> Setup {
+        Setup { folder, config, arguments: Vec::new(), environment: Vec::new(), descriptors: None }
     }
 
     /// The folder, to put files in before the start.
@@ -56,19 +65,43 @@ impl Setup {
         self
     }
 
-    /// Starts it and waits until it listens; panics with its log when it does not.
+    /// With no more than this many open files.
+    pub(crate) fn descriptors(mut self, limit: u32) -> Setup {
+        self.descriptors = Some(limit);
+        self
+    }
+
+    fn command(&self) -> Command {
+        let binary = env!("CARGO_BIN_EXE_sentinel-exporter");
+        let mut command = match self.descriptors {
+            None => Command::new(binary),
+            Some(limit) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), binary]);
+                shell
+            }
+        };
+        if let Some(text) = &self.config {
+            let file = self.folder.join("sentinel.yml");
+            std::fs::write(&file, text).expect("the configuration is written");
+            command.arg(format!("--config.file={}", file.display()));
+        }
+        if !self.arguments.iter().any(|argument| argument.starts_with("--web.listen-address")) {
+            command.arg("--web.listen-address=127.0.0.1:0");
+        }
+        command.args(&self.arguments).envs(self.environment.clone()).current_dir(self.folder.path());
+        command
+    }
+
+    /// Starts one that ends by itself, and waits until it has.
+    pub(crate) fn output(&self) -> Output {
+        self.command().output().expect("the exporter starts")
+    }
+
+    /// Starts it and waits until it listens; panics with its log when it does not. Its standard output is in the file `stdout`.
     pub(crate) fn start(self) -> Exporter {
-        let config = self.folder.join("sentinel.yml");
-        std::fs::write(&config, &self.config).expect("the configuration is written");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sentinel-exporter"))
-            .arg(format!("--config.file={}", config.display()))
-            .arg("--web.listen-address=127.0.0.1:0")
-            .args(&self.arguments)
-            .envs(self.environment)
-            .current_dir(self.folder.path())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the exporter starts");
+        let stdout = File::create(self.folder.join("stdout")).expect("a file for its output");
+        let mut child = self.command().stdout(stdout).stderr(Stdio::piped()).spawn().expect("the exporter starts");
         let mut lines = BufReader::new(child.stderr.take().expect("its log")).lines().map_while(Result::ok);
         let mut head = String::new();
         let address = loop {
@@ -193,10 +226,21 @@ impl Exporter {
         self.again()
     }
 
+    /// Stops it with SIGTERM and starts it anew on the same folder with the same configuration.
+    pub(crate) fn stop_and_restart(mut self) -> Exporter {
+        self.signal("TERM");
+        self.child.wait().expect("it ends");
+        self.again()
+    }
+
     /// Starts another on the same folder with the same configuration.
     pub(crate) fn again(&self) -> Exporter {
-        let config = std::fs::read_to_string(self.path("sentinel.yml")).expect("its configuration");
-        Setup { folder: self.folder.clone(), config, arguments: Vec::new(), environment: Vec::new() }.start()
+        self.another().start()
+    }
+
+    /// Another one on the same folder with the same configuration.
+    pub(crate) fn another(&self) -> Setup {
+        Setup::of(self.folder.clone(), std::fs::read_to_string(self.path("sentinel.yml")).ok())
     }
 }
 

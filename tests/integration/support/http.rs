@@ -1,6 +1,6 @@
 //! A plain HTTP/1.1 client that shows exactly what came.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -21,9 +21,27 @@ impl Response {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).expect("an answer in time");
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
-        let head = String::from_utf8(bytes[..end].to_vec()).expect("a head of text");
+        Response::of(&bytes, end)
+    }
+
+    /// Reads one answer of a connection that stays open.
+    pub(crate) fn next(stream: &mut impl BufRead) -> Response {
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            assert_ne!(stream.read_until(b'\n', &mut bytes).expect("a head in time"), 0, "the connection ended");
+        }
+        let mut response = Response::of(&bytes, bytes.len() - 4);
+        let length = response.header("content-length").and_then(|length| length.parse().ok()).expect("a length");
+        response.body.resize(length, 0);
+        stream.read_exact(&mut response.body).expect("a body in time");
+        response
+    }
+
+    fn of(bytes: &[u8], head: usize) -> Response {
+        let body = bytes[head + 4..].to_vec();
+        let head = String::from_utf8(bytes[..head].to_vec()).expect("a head of text");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        Response { status, head, body: bytes[end + 4..].to_vec() }
+        Response { status, head, body }
     }
 
     /// A header's value.

@@ -40,6 +40,10 @@ impl PgBouncer {
     pub(crate) fn url(&self, role: &str) -> String {
         format!("postgresql://{role}:{PASSWORD}@127.0.0.1:{}/postgres", self.port)
     }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
 }
 
 /// Like Debian's defaults, but for the pool's size and for a server that comes back: 15 s are long for a test.

@@ -1,0 +1,121 @@
+//! What the exporter costs: resident memory, and the processor's time for a scrape. Run by `scripts/bench`.
+//!
+//! Times depend on the machine and on what else it does, so each is printed beside a baseline of the same run.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark that cannot do its work ends; what it measured goes to the terminal"
+)]
+
+#[path = "../integration/support/mod.rs"]
+#[expect(dead_code, reason = "the tests use all of it, the benchmark a part")]
+mod support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::process::Command;
+
+use support::exporter::{Exporter, Setup};
+use support::postgres::Postgres;
+
+/// Requests measured at a time; the two kinds take turns.
+const REQUESTS: u32 = 500;
+const ROUNDS: usize = 9;
+
+fn main() {
+    let postgres = Postgres::new();
+    let setup = Setup::new(format!(
+        "journals: [{{path: events.jsonl}}]\nsre: {{root: bot, interval: 1s}}\npostgres: {{url: '{}', interval: 1s}}",
+        postgres.url("exporter")
+    ));
+    simulate(&setup, &postgres);
+    let exporter = setup.start();
+    exporter.eventually("all sources succeed", |page| {
+        let collectors = page.family("sentinel_exporter_collector_success");
+        collectors.len() == 2 && collectors.iter().all(|(_, success)| *success == 1.0)
+    });
+    let page = exporter.scrape_text();
+    let samples = page.text().lines().filter(|line| !line.starts_with('#')).count();
+    println!("page: {samples} samples, {} bytes", page.body.len());
+    println!("resident memory with PostgreSQL, the bot's files and a day of events read: {:.1} MB", resident(&exporter));
+
+    let cost = |path: &str, headers: &str| {
+        let mut costs: Vec<f64> = (0..ROUNDS).map(|_| processor_time(&exporter, path, headers)).collect();
+        costs.sort_by(f64::total_cmp);
+        (costs[ROUNDS / 2], costs[0], costs[ROUNDS - 1])
+    };
+    let (baseline, ..) = cost("/health", "");
+    println!("\nprocessor time a request, median (least to most) of {ROUNDS} rounds of {REQUESTS}:");
+    for (what, path, headers) in [
+        ("baseline: GET /health", "/health", ""),
+        ("GET /metrics", "/metrics", ""),
+        ("GET /metrics, gzip", "/metrics", "Accept-Encoding: gzip\r\n"),
+    ] {
+        let (median, least, most) = cost(path, headers);
+        println!("  {what:<24} {median:6.0} us ({least:.0} to {most:.0}), {:.1} times the baseline", median / baseline);
+    }
+    println!("resident memory after these: {:.1} MB", resident(&exporter));
+}
+
+/// A day with 20 symbols, its batches included.
+fn simulate(setup: &Setup, postgres: &Postgres) {
+    let url = setup.folder().join("url");
+    fs::write(&url, postgres.url("postgres")).expect("the URL is written");
+    let status = Command::new(env!("CARGO_BIN_EXE_sentinel-simulator"))
+        .args(["--backfill", "6h30m", "--duration", "1s", "--speed", "max", "--journal"])
+        .arg(setup.folder().join("events.jsonl"))
+        .arg("--sre-root")
+        .arg(setup.folder().join("bot"))
+        .arg("--postgres-url-file")
+        .arg(url)
+        .status()
+        .expect("the simulator starts");
+    assert!(status.success());
+}
+
+/// The exporter's resident memory in MB.
+fn resident(exporter: &Exporter) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", exporter.pid())).expect("the process is there");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") * 1024.0 / 1e6
+}
+
+/// The exporter's processor time for one request over a kept connection, in microseconds.
+fn processor_time(exporter: &Exporter, path: &str, headers: &str) -> f64 {
+    let mut stream = support::http::connect(exporter.address);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+    let before = processor(exporter);
+    for _ in 0..REQUESTS {
+        stream.write_all(request.as_bytes()).expect("the request is sent");
+        skip_answer(&mut stream);
+    }
+    (processor(exporter) - before) / f64::from(REQUESTS)
+}
+
+/// Processor time of all threads so far, in microseconds.
+fn processor(exporter: &Exporter) -> f64 {
+    let tasks = fs::read_dir(format!("/proc/{}/task", exporter.pid())).expect("its threads");
+    let time = |task: std::io::Result<fs::DirEntry>| {
+        let schedstat = fs::read_to_string(task.expect("a thread").path().join("schedstat")).unwrap_or_default();
+        schedstat.split(' ').next().and_then(|nanoseconds| nanoseconds.parse().ok()).unwrap_or(0.0)
+    };
+    tasks.map(time).sum::<f64>() / 1000.0
+}
+
+fn skip_answer(stream: &mut std::net::TcpStream) {
+    let (mut bytes, mut chunk) = (Vec::new(), [0; 64 * 1024]);
+    loop {
+        let read = stream.read(&mut chunk).expect("an answer");
+        assert!(read > 0, "the connection was closed");
+        bytes.extend_from_slice(&chunk[..read]);
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+        if bytes.len() >= end + 4 + length.parse::<usize>().expect("a number") {
+            return;
+        }
+    }
+}
