@@ -7,7 +7,6 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::Crc;
 use serde::{Deserialize, Serialize};
 
 use super::batches::Batches;
@@ -178,7 +177,7 @@ impl Checkpoint {
 /// The bytes of a checkpoint.
 pub fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, serde_json::Error> {
     let body = serde_json::to_vec(snapshot)?;
-    let mut bytes = format!("{MAGIC} 1 {:08x} {}\n", crc(&body), body.len()).into_bytes();
+    let mut bytes = format!("{MAGIC} 1 {:08x} {}\n", crc32fast::hash(&body), body.len()).into_bytes();
     bytes.extend_from_slice(&body);
     Ok(bytes)
 }
@@ -186,18 +185,12 @@ pub fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, serde_json::Error> {
 fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
     let end = memchr::memchr(b'\n', bytes).ok_or("expected a line with version, checksum and length")?;
     let body = &bytes[end + 1..];
-    let expected = format!("{MAGIC} 1 {:08x} {}", crc(body), body.len());
+    let expected = format!("{MAGIC} 1 {:08x} {}", crc32fast::hash(body), body.len());
     if bytes[..end] != *expected.as_bytes() {
         let header = String::from_utf8_lossy(&bytes[..end.min(80)]);
         return Err(format!("expected {expected:?} as its first line for what follows, found {header:?}"));
     }
     serde_json::from_slice(body).map_err(|error| error.to_string())
-}
-
-fn crc(bytes: &[u8]) -> u32 {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use super::reader::Reader;
+use super::reader::{Counted, FileId, Reader};
 use super::tail::Position;
 
 /// Endings of files that hold no lines any more.
@@ -26,18 +25,29 @@ fn is_compressed(path: &Path) -> bool {
 
 /// The file that `position` was taken in, at its path or beside it, and whether it is at its path.
 pub(super) fn find(position: &Position) -> Option<(Reader, bool)> {
-    let at_path = Reader::reopen(&position.path, position).map(|reader| (reader, true));
-    at_path.or_else(|| beside(&position.path).find_map(|path| Some((Reader::reopen(&path, position)?, false))))
+    let path = &position.path;
+    let at_path = Reader::reopen(path, position).map(|reader| (reader, true));
+    let renamed = || beside(path).find_map(|file| Reader::reopen(&file, position));
+    let copied = || copy(path, &position.counted);
+    at_path.or_else(|| Some((renamed().or_else(copied)?, false)))
 }
 
-/// The files beside `path` that were last written at `since` or later, oldest first: what was rotated away unseen since then.
-/// `known` are passed over, and so is whatever is at the path itself.
-pub(super) fn newer(path: &Path, since: SystemTime, known: impl Fn(&fs::Metadata) -> bool) -> Vec<Reader> {
+/// The copy beside `path` that was made before it was truncated.
+pub(super) fn copy(path: &Path, counted: &Counted) -> Option<Reader> {
+    let copy = beside(path).filter(|file| !is_compressed(file)).find_map(|file| Reader::open_copy(&file, counted))?;
+    copy.looked().ok()
+}
+
+/// The files beside `path` that were written no earlier than the last of `counted`, oldest first: what was rotated away unseen
+/// since then. A copy of one of `counted` is read on from there; files that are
+/// `open` or `finished` are passed over.
+pub(super) fn newer(path: &Path, counted: &[Counted], open: impl Fn(&fs::Metadata) -> bool, finished: &[FileId]) -> Vec<Reader> {
+    let Some(since) = counted.last().map(|counted| counted.written) else { return Vec::new() };
     let mut found = Vec::new();
     for file in beside(path) {
         let Ok(meta) = fs::metadata(&file) else { continue };
         let Ok(written) = meta.modified() else { continue };
-        if !meta.is_file() || written < since || known(&meta) {
+        if !meta.is_file() || written < since || open(&meta) {
             continue;
         }
         if is_compressed(&file) {
@@ -45,7 +55,9 @@ pub(super) fn newer(path: &Path, since: SystemTime, known: impl Fn(&fs::Metadata
                 "a file was rotated and compressed before it was read: its lines are not counted");
             continue;
         }
-        match Reader::open(&file) {
+        let copy = counted.iter().find_map(|counted| Reader::open_copy(&file, counted));
+        match copy.map_or_else(|| Reader::open(&file), Ok).and_then(Reader::looked) {
+            Ok(reader) if finished.contains(&reader.id()) => {}
             Ok(reader) => found.push((written, reader)),
             Err(error) => {
                 tracing::warn!(journal = %path.display(), file = %file.display(), %error, "a rotated file cannot be read");

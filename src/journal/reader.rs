@@ -6,11 +6,22 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::SystemTime;
 
-use flate2::Crc;
+use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 
 use super::lines::{Chunk, MAX_LINE};
 use super::tail::Position;
+
+/// What has been counted of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The bytes whose lines have been counted.
+    pub offset: u64,
+    /// The CRC-32 of those bytes, by which a copy of the file is known.
+    checksum: u32,
+    /// When the file was last written, as of the last look: a copy that holds more was written no earlier.
+    pub(super) written: SystemTime,
+}
 
 /// How much of the first line tells one file from another that took over its inode.
 const HEAD: u64 = 1024;
@@ -24,15 +35,29 @@ pub struct FileId {
     head: Option<(u64, u32)>,
 }
 
+/// What a look found.
+pub(super) enum Looked {
+    /// Nothing new.
+    Same,
+    /// More of it.
+    Grown,
+    /// It was truncated, after this had been counted.
+    Truncated(Counted),
+}
+
 /// An open file and how far it has been read.
 pub(super) struct Reader {
     file: File,
     id: FileId,
+    /// Whole lines before it have been counted.
     offset: u64,
-    /// Bytes of an oversize line before `offset`.
-    skipped: u64,
-    /// The length at the last look.
+    /// The checksum of all bytes before `offset`.
+    checksum: Hasher,
+    /// An oversize line that has not ended: its bytes from `offset` on that were passed over, and the checksum up to there.
+    oversize: Option<(u64, Hasher)>,
+    /// The length at the last look, and when it had been written.
     end: u64,
+    written: SystemTime,
     drained: bool,
 }
 
@@ -46,7 +71,16 @@ impl Reader {
         let file = File::open(path)?;
         let meta = file.metadata()?;
         let id = FileId { dev: meta.dev(), inode: meta.ino(), head: None };
-        Ok(Self { file, id, offset: 0, skipped: 0, end: 0, drained: false })
+        Ok(Self {
+            file,
+            id,
+            offset: 0,
+            checksum: Hasher::new(),
+            oversize: None,
+            end: 0,
+            written: SystemTime::UNIX_EPOCH,
+            drained: false,
+        })
     }
 
     /// Opens the file at `path` if it is the one that `position` was taken in, to be read from there on.
@@ -54,10 +88,36 @@ impl Reader {
         let mut reader = Self::open(path).ok()?;
         let FileId { dev, inode, head } = position.file;
         let len = reader.file.metadata().ok()?.len();
-        let same = (reader.id.dev, reader.id.inode) == (dev, inode) && len >= position.offset;
+        let same = (reader.id.dev, reader.id.inode) == (dev, inode) && len >= position.counted.offset;
         let same = same && (head.is_none() || reader.head(len).ok()? == head);
-        (reader.offset, reader.id.head) = (position.offset, head);
+        reader.id.head = head;
+        reader.go_on(&position.counted);
         same.then_some(reader)
+    }
+
+    /// Opens the file at `path` if it begins with what was counted of another and was written no earlier, to be read from there on.
+    pub(super) fn open_copy(path: &Path, counted: &Counted) -> Option<Self> {
+        let mut reader = Self::open(path).ok()?;
+        let meta = reader.file.metadata().ok()?;
+        // Any file begins with nothing.
+        if counted.offset == 0 || meta.len() < counted.offset || meta.modified().ok()? < counted.written {
+            return None;
+        }
+        let (mut buffer, mut hasher, mut at) = (vec![0; 64 * 1024], Hasher::new(), 0);
+        while at < counted.offset {
+            let want = (counted.offset - at).min(buffer.len() as u64) as usize;
+            let read = read_at(&reader.file, &mut buffer[..want], at).ok().filter(|read| *read > 0)?;
+            hasher.update(&buffer[..read]);
+            at += read as u64;
+        }
+        reader.go_on(counted);
+        (hasher.finalize() == counted.checksum).then_some(reader)
+    }
+
+    fn go_on(&mut self, counted: &Counted) {
+        self.offset = counted.offset;
+        self.checksum = Hasher::new_with_initial_len(counted.checksum, counted.offset);
+        self.written = counted.written;
     }
 
     /// True when `meta` is of this file.
@@ -65,14 +125,14 @@ impl Reader {
         (self.id.dev, self.id.inode) == (meta.dev(), meta.ino())
     }
 
-    /// When it was last written.
-    pub(super) fn written(&self) -> io::Result<SystemTime> {
-        self.file.metadata()?.modified()
+    /// Which file it is.
+    pub(super) fn id(&self) -> FileId {
+        self.id
     }
 
-    /// Which file it is, and how many of its bytes have been counted.
-    pub(super) fn position(&self) -> (FileId, u64) {
-        (self.id, self.offset - self.skipped)
+    /// What has been counted of it.
+    pub(super) fn counted(&self) -> Counted {
+        Counted { offset: self.offset, checksum: self.checksum.clone().finalize(), written: self.written }
     }
 
     /// True when all was read that the last look found.
@@ -83,21 +143,34 @@ impl Reader {
     /// Gives up what the last look found; returns how many bytes those are.
     pub(super) fn give_up(&mut self) -> u64 {
         self.drained = true;
-        self.end.saturating_sub(self.offset)
+        self.end.saturating_sub(self.at())
     }
 
-    /// Fixes the end up to which to read now, and begins anew when the file was truncated. True when there is something to read.
-    pub(super) fn look(&mut self) -> io::Result<bool> {
-        let len = self.file.metadata()?.len();
-        if len < self.offset || (self.id.head.is_some() && self.head(len)? != self.id.head) {
-            (self.offset, self.skipped, self.id.head) = (0, 0, None);
+    /// Where to read next.
+    fn at(&self) -> u64 {
+        self.offset + self.oversize.as_ref().map_or(0, |(bytes, _)| *bytes)
+    }
+
+    /// Fixes the end up to which to read now, and begins anew when the file was truncated.
+    pub(super) fn look(&mut self) -> io::Result<Looked> {
+        let meta = self.file.metadata()?;
+        let len = meta.len();
+        let mut looked = if len > self.end { Looked::Grown } else { Looked::Same };
+        if len < self.at() || (self.id.head.is_some() && self.head(len)? != self.id.head) {
+            looked = Looked::Truncated(self.counted());
+            (self.offset, self.checksum, self.oversize, self.id.head) = (0, Hasher::new(), None, None);
         }
         if self.id.head.is_none() {
             self.id.head = self.head(len)?;
         }
-        let grown = len > self.end || self.offset == 0 && len > 0;
-        (self.end, self.drained) = (len, len == self.offset);
-        Ok(grown)
+        (self.end, self.written, self.drained) = (len, meta.modified()?, len == self.at());
+        Ok(looked)
+    }
+
+    /// The same after a first look.
+    pub(super) fn looked(mut self) -> io::Result<Self> {
+        self.look()?;
+        Ok(self)
     }
 
     fn head(&self, len: u64) -> io::Result<Option<(u64, u32)>> {
@@ -108,35 +181,37 @@ impl Reader {
             None if read == head.len() => &head[..],
             None => return Ok(None),
         };
-        let mut crc = Crc::new();
-        crc.update(line);
-        Ok(Some((line.len() as u64, crc.sum())))
+        Ok(Some((line.len() as u64, crc32fast::hash(line))))
     }
 
     /// The next whole lines, at most a bufferful.
     pub(super) fn next<'b>(&mut self, buffer: &'b mut [u8]) -> io::Result<Option<Chunk<'b>>> {
         let last = loop {
-            let want = (self.end.saturating_sub(self.offset)).min(buffer.len() as u64) as usize;
-            let read = read_at(&self.file, &mut buffer[..want], self.offset)?;
+            let want = (self.end.saturating_sub(self.at())).min(buffer.len() as u64) as usize;
+            let read = read_at(&self.file, &mut buffer[..want], self.at())?;
             if let Some(last) = memchr::memrchr(b'\n', &buffer[..read]) {
                 break last;
             }
-            if read == 0 || (self.skipped == 0 && read <= MAX_LINE) {
+            if read == 0 || (self.oversize.is_none() && read <= MAX_LINE) {
                 self.drained = true;
                 return Ok(None);
             }
-            self.skipped += read as u64;
-            self.offset += read as u64;
+            let (bytes, checksum) = self.oversize.get_or_insert_with(|| (0, self.checksum.clone()));
+            *bytes += read as u64;
+            checksum.update(&buffer[..read]);
         };
-        let oversize = std::mem::take(&mut self.skipped);
-        let chunk = Chunk::new(&buffer[..=last], self.offset - oversize, oversize);
-        self.offset += last as u64 + 1;
+        let lines = &buffer[..=last];
+        let (passed, checksum) = self.oversize.take().unwrap_or_else(|| (0, self.checksum.clone()));
+        let chunk = Chunk::new(lines, self.offset, passed);
+        self.offset += passed + lines.len() as u64;
+        self.checksum = checksum;
+        self.checksum.update(lines);
         Ok(Some(chunk))
     }
 
     /// Bytes that the last look found and that are not read.
     pub(super) fn lag(&self) -> u64 {
-        if self.drained { 0 } else { self.end.saturating_sub(self.offset) }
+        if self.drained { 0 } else { self.end.saturating_sub(self.at()) }
     }
 }
 

@@ -1,13 +1,17 @@
 //! Journals as daemons and logrotate leave them, in front of the running exporter: a line is in the very next scrape, once.
 
 use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::support::exporter::{Exporter, Setup, append};
 
 const CYCLES: &str = "sentinel_trading_cycles_total";
 
+/// Lines of which no two are the same, as time goes on.
 fn cycles(count: usize) -> String {
-    (0..count).map(|at| format!("{{\"event\":\"cycle\",\"ts\":{},\"seconds\":1}}\n", 1_768_000_000 + at)).collect()
+    static NEXT: AtomicU64 = AtomicU64::new(1_768_000_000);
+    let line = |_| format!("{{\"event\":\"cycle\",\"ts\":{},\"seconds\":1}}\n", NEXT.fetch_add(1, Ordering::Relaxed));
+    (0..count).map(line).collect()
 }
 
 fn start() -> Exporter {
@@ -115,6 +119,28 @@ fn copy_and_truncate_is_followed() {
     // Written anew beyond what had been read: only the first line tells.
     fs::write(&path, format!("{{\"event\":\"uptime\",\"seconds\":1}}\n{}", cycles(9))).unwrap();
     assert_eq!(exporter.value(CYCLES), Some(16.0));
+}
+
+#[test]
+fn what_was_written_just_before_a_truncation_is_read_from_the_copy() {
+    let mut exporter = start();
+    let path = exporter.path("logs/events.jsonl");
+    let rotate = |generation: usize| {
+        fs::copy(&path, path.with_extension(format!("jsonl.{generation}"))).unwrap();
+        fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
+    };
+    append(&path, &cycles(5));
+    assert_eq!(exporter.value(CYCLES), Some(5.0));
+    append(&path, &cycles(2));
+    rotate(1);
+    append(&path, &cycles(1));
+    assert_eq!(exporter.value(CYCLES), Some(8.0));
+    exporter.end();
+    append(&path, &cycles(30));
+    rotate(2);
+    append(&path, &cycles(1));
+    exporter = exporter.again();
+    assert_eq!(exporter.value(CYCLES), Some(39.0), "while the exporter was down");
 }
 
 #[test]

@@ -102,7 +102,7 @@ enum Step {
     Append(Vec<u8>),
     /// It is renamed away, and its writer opens a new file.
     Rename,
-    /// It is copied and truncated, after all of it was read.
+    /// It is copied and truncated.
     Truncate,
     /// It is deleted, after all of it was read.
     Delete,
@@ -155,8 +155,14 @@ impl World {
 
     /// A new file that the tail has seen: what is rotated away before the first look at a journal is nobody's.
     fn begin(&mut self) {
-        self.append(b"\n");
+        self.first_line();
         self.look();
+    }
+
+    /// As lines have their time in them, no two files begin alike.
+    fn first_line(&mut self) {
+        self.generation += 1;
+        self.append(format!("file {}\n", self.generation).as_bytes());
     }
 
     fn take(&mut self, step: &Step) {
@@ -169,13 +175,14 @@ impl World {
                 self.forget();
             }
             Step::Truncate => {
-                self.look();
+                self.generation += 1;
+                // Between a rename and the next line there is no file.
                 if let Some(file) = &self.file {
+                    fs::copy(&self.path, self.folder.join(&format!("journal.{}", self.generation))).unwrap();
                     file.set_len(0).unwrap();
+                    self.unfinished.clear();
+                    self.first_line();
                 }
-                self.unfinished.clear();
-                // A file that grows again beyond its old end before the next look is told by its first line alone.
-                self.look();
             }
             Step::Delete => {
                 self.look();
@@ -185,7 +192,6 @@ impl World {
             }
             Step::Look => self.look(),
             Step::Restart => {
-                self.look();
                 let positions: Vec<Position> = self.tail.positions().collect();
                 self.tail = Tail::resume(self.path.clone(), Format::Events, &positions, Instant::now());
             }
@@ -198,8 +204,11 @@ impl World {
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        let open = || OpenOptions::new().create(true).append(true).open(&self.path).unwrap();
-        self.file.get_or_insert_with(open).write_all(bytes).unwrap();
+        if self.file.is_none() {
+            self.file = Some(OpenOptions::new().create(true).append(true).open(&self.path).unwrap());
+            self.first_line();
+        }
+        self.file.as_mut().unwrap().write_all(bytes).unwrap();
         self.unfinished.extend_from_slice(bytes);
         while let Some(end) = self.unfinished.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.unfinished.drain(..=end).take(end).collect();

@@ -228,9 +228,14 @@ impl Exporter {
 
     /// Stops it with SIGTERM and starts it anew on the same folder with the same configuration.
     pub(crate) fn stop_and_restart(mut self) -> Exporter {
+        self.end();
+        self.again()
+    }
+
+    /// Stops it with SIGTERM; its folder stays, for [`Exporter::again`].
+    pub(crate) fn end(&mut self) {
         self.signal("TERM");
         self.child.wait().expect("it ends");
-        self.again()
     }
 
     /// Starts another on the same folder with the same configuration.
