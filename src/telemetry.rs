@@ -2,6 +2,8 @@
 //!
 //! The only user of the prometheus crate; names and HELP texts come from the catalogue all the same.
 
+use std::sync::Mutex;
+
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{GaugeVec, IntCounter, Opts, Registry, TextEncoder};
@@ -15,6 +17,7 @@ use crate::clock::unix_now;
 use crate::family::{Counter, Family, Gauge};
 use crate::journal::follow::Status;
 use crate::journal::ledger::Format;
+use crate::locked;
 
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,7 @@ pub struct Telemetry {
     snapshot_failures: IntCounter,
     reload_successful: GaugeVec,
     reload_success_time: GaugeVec,
+    rendering: Mutex<()>,
 }
 
 impl Telemetry {
@@ -69,6 +73,7 @@ impl Telemetry {
             reload_successful: alone(&family::CONFIG_LAST_RELOAD_SUCCESSFUL)?,
             reload_success_time: alone(&family::CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP)?,
             registry,
+            rendering: Mutex::default(),
         };
         telemetry.registry.register(Box::new(ProcessCollector::for_self()))?;
         let build = [env!("CARGO_PKG_VERSION"), env!("SENTINEL_REVISION"), env!("SENTINEL_RUSTC")];
@@ -98,8 +103,7 @@ impl Telemetry {
         }
     }
 
-    /// Shows how the journals and the checkpoint are doing.
-    pub fn journals(&self, status: &Status) {
+    fn set_journals(&self, status: &Status) {
         self.journal_lag.reset();
         for file in status.files.iter().filter(|file| file.format == Format::Events) {
             self.journal_lag.with_label_values(&[&file.path.to_string_lossy()]).set(file.lag as f64);
@@ -119,8 +123,11 @@ impl Telemetry {
         self.reload_successful.with_label_values::<&str>(&[]).set(0.0);
     }
 
-    /// Appends everything in the text format.
-    pub fn render(&self, out: &mut Vec<u8>) {
+    /// Appends everything in the text format; `status` is how the journals and the checkpoint are doing.
+    pub fn render(&self, status: &Status, out: &mut Vec<u8>) {
+        // Two scrapes at once would take each other's journals away.
+        let _one_at_a_time = locked(&self.rendering);
+        self.set_journals(status);
         let mut text = String::new();
         // It fails for a family without samples, which gather leaves out.
         if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {

@@ -19,10 +19,9 @@ pub(super) async fn answer(site: &Site, headers: &HeaderMap) -> Answer {
     }
     // What is not read in time shows as lag.
     let _ = tokio::time::timeout(drain_limit(headers), site.follower.drain()).await;
-    site.telemetry.journals(&site.follower.status());
     let mut page = site.scratch.buffer();
     exposition::render(&site.board.view(), &mut page.bytes);
-    site.telemetry.render(&mut page.bytes);
+    site.telemetry.render(&site.follower.status(), &mut page.bytes);
 
     let compressed = if accepts_gzip(headers) { site.scratch.gzip(&page.bytes).ok() } else { None };
     let gzip = compressed.is_some();

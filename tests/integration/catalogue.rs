@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use sentinel_exporter::catalogue;
 use sentinel_exporter::document;
-use sentinel_exporter::family::{FamilyInfo, Group};
+use sentinel_exporter::family::{FamilyInfo, Feed, Group, Kind, Store};
 use serde::Deserialize;
+
+use crate::support::exporter::Exporter;
 
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +48,37 @@ fn the_catalogue_is_the_contract() {
             assert_eq!(actual.remove(&expected.name).as_ref(), Some(expected));
         }
         assert!(actual.is_empty(), "not in the contract: {actual:?}");
+    }
+}
+
+#[test]
+fn what_is_counted_is_there_from_the_first_scrape() {
+    // Neither source has ever answered.
+    let config = "sre: {root: nowhere}\npostgres: {url: 'postgresql://nobody:secret@127.0.0.1:1/none'}";
+    let page = Exporter::start(config).scrape();
+    for info in catalogue::ALL.iter().filter(|info| info.store == Store::Ledger && info.feed != Feed::Postgrest) {
+        let suffix = if info.kind == Kind::Histogram { "_count" } else { "" };
+        let value = if info.name == "sentinel_daily_loss_limit_usd" { 200.0 } else { 0.0 };
+        if info.labels.is_empty() {
+            assert_eq!(page.value(&format!("{}{suffix}", info.name)), Some(value), "{}", info.name);
+        }
+        for values in info.always {
+            let labels: Vec<_> = info.labels.iter().zip(*values).map(|(label, value)| format!("{label}=\"{value}\"")).collect();
+            let series = format!("{}{suffix}{{{}}}", info.name, labels.join(","));
+            assert_eq!(page.value(&series), Some(0.0), "{series}");
+        }
+        if info.open {
+            let dropped = format!("sentinel_exporter_series_dropped_total{{metric=\"{}\"}}", info.name);
+            assert_eq!(page.value(&dropped), Some(0.0), "{dropped}");
+        }
+    }
+    for collector in ["postgres", "sre_state"] {
+        let never = format!("sentinel_exporter_collector_last_success_timestamp_seconds{{collector=\"{collector}\"}}");
+        assert_eq!(page.value(&never), Some(0.0), "{never}");
+    }
+    let observed = catalogue::ALL.iter().filter(|info| info.store == Store::SampleSet);
+    for info in observed {
+        assert_eq!(page.family(info.name), [], "{}", info.name);
     }
 }
 

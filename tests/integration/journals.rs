@@ -35,6 +35,14 @@ fn a_line_is_in_the_very_next_scrape() {
 }
 
 #[test]
+fn journals_are_read_between_scrapes_too() {
+    let exporter = start();
+    let line = cycles(1);
+    exporter.append("logs/events.jsonl", &line);
+    exporter.shows(&format!("{} bytes read", line.len()));
+}
+
+#[test]
 fn a_line_without_its_end_is_not_there_yet() {
     let exporter = start();
     let line = cycles(1);
@@ -218,4 +226,19 @@ fn a_journal_that_was_left_out_for_a_while_goes_on_where_it_was() {
     exporter.append("logs/events.jsonl", &cycles(1));
     reload(&exporter, &with, 2);
     assert_eq!(exporter.value(CYCLES), Some(8.0), "over a restart too");
+}
+
+#[test]
+fn scrapes_at_once_all_show_every_journal() {
+    let journals: Vec<_> = (0..200).map(|number| format!("{{path: {number}.jsonl}}")).collect();
+    let exporter = Exporter::start(format!("journals: [{}]", journals.join(", ")));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    assert_eq!(exporter.scrape().family("sentinel_exporter_journal_lag_bytes").len(), 201);
+                }
+            });
+        }
+    });
 }

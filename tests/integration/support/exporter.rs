@@ -186,6 +186,15 @@ impl Exporter {
         }
     }
 
+    /// Waits until the status page holds `text`; panics after half a minute. Unlike a scrape it has nothing read or polled.
+    pub(crate) fn shows(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.get("/").text().contains(text) {
+            assert!(Instant::now() < deadline, "the status page never showed {text:?}:\n{}", self.get("/").text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Waits until the log holds `text`; panics after half a minute.
     pub(crate) fn logged(&self, text: &str) {
         let deadline = Instant::now() + PATIENCE;
