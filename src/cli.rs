@@ -1,13 +1,13 @@
 //! The command line: flags as Prometheus' own programs have them.
 
-use std::net::SocketAddr;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
-use crate::config::{self, Config, Overrides};
+use crate::config::{self, Config, ListenAddress, Overrides};
 use crate::telemetry::{self, LogFormat, VERSION};
 use crate::{document, serve};
 
@@ -26,14 +26,14 @@ pub struct Arguments {
     config_file: Option<PathBuf>,
 
     /// Check the configuration and exit: 0 if it is good, 1 if not
-    #[arg(long = "config.check")]
+    #[arg(long = "config.check", requires = "config_file")]
     config_check: bool,
 
-    /// Where to listen, in the place of web.listen_address
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", value_parser = config::parse_listen_address)]
-    listen_address: Option<SocketAddr>,
+    /// Where to listen, such as :8000 or 127.0.0.1:8000, in the place of web.listen_address
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", value_parser = listen_address)]
+    listen_address: Option<ListenAddress>,
 
-    /// The path of the metrics, in the place of web.telemetry_path
+    /// The path of the metrics, such as /metrics, in the place of web.telemetry_path
     #[arg(long = "web.telemetry-path", value_name = "PATH", value_parser = telemetry_path)]
     telemetry_path: Option<String>,
 
@@ -66,8 +66,12 @@ enum Format {
     Json,
 }
 
+fn listen_address(text: &str) -> Result<ListenAddress, String> {
+    text.parse().map_err(|expected: String| format!("expected {expected}"))
+}
+
 fn telemetry_path(path: &str) -> Result<String, String> {
-    config::check_telemetry_path(path).map(|()| path.to_owned())
+    config::check_telemetry_path(path).map_err(|expected| format!("expected {expected}"))
 }
 
 /// Reads the arguments and does what they say. Text for a terminal goes to standard output, the log to standard error.
@@ -75,26 +79,33 @@ fn telemetry_path(path: &str) -> Result<String, String> {
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(Command::Catalogue) = arguments.command {
-        print!("{}", document::metrics_page());
-        return ExitCode::SUCCESS;
+        // A reader who has seen enough closes the pipe; print! would panic.
+        let printed = std::io::stdout().write_all(document::metrics_page().as_bytes());
+        return printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
-    let overrides = Overrides { listen_address: arguments.listen_address, telemetry_path: arguments.telemetry_path.clone() };
-    let config = match Config::load(arguments.config_file.as_deref(), &overrides) {
-        Ok(config) => config,
-        Err(mistakes) => {
-            eprintln!("The configuration is not good:\n{mistakes}");
-            return ExitCode::FAILURE;
-        }
-    };
+    let overrides = Overrides { listen_address: arguments.listen_address, telemetry_path: arguments.telemetry_path };
+    let config = Config::load(arguments.config_file.as_deref(), &overrides);
     if arguments.config_check {
-        println!("The configuration is good.");
-        return ExitCode::SUCCESS;
+        return match config {
+            Ok(_) => {
+                println!("The configuration is good.");
+                ExitCode::SUCCESS
+            }
+            Err(mistakes) => {
+                eprintln!("The configuration is not good:\n{mistakes}");
+                ExitCode::FAILURE
+            }
+        };
     }
     telemetry::init_log(arguments.log_level.into(), arguments.log_format.into());
-    match serve::run(config, arguments.config_file, overrides) {
+    let served = match config {
+        Ok(config) => serve::run(config, arguments.config_file, overrides).map_err(|error| vec![error.to_string()]),
+        Err(mistakes) => Err(mistakes.0),
+    };
+    match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
+        Err(reasons) => {
+            reasons.iter().for_each(|reason| tracing::error!("{reason}"));
             ExitCode::FAILURE
         }
     }

@@ -2,16 +2,24 @@
 //!
 //! A section that is not there is a source that is not there; without any document all of it are defaults.
 
+mod context;
 pub mod decode;
+mod web;
 
 use std::cell::RefCell;
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::config::decode::{Context, Section};
+use context::Context;
+use decode::Section;
+
 use crate::sample::Limits;
 use crate::source::{postgres, sre_state};
+
+pub use web::{ListenAddress, Web, check_telemetry_path};
+
+/// The exporter's own journal, in its folder.
+pub const OWN_JOURNAL: &str = "journal/events.jsonl";
 
 /// A validated configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,17 +38,6 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// The section `web`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Web {
-    /// Where to listen.
-    pub listen_address: SocketAddr,
-    /// The path of the metrics.
-    pub telemetry_path: String,
-    /// Whether POST /-/reload is answered.
-    pub enable_lifecycle: bool,
-}
-
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mistakes(pub Vec<String>);
@@ -57,7 +54,7 @@ impl std::error::Error for Mistakes {}
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `--web.listen-address`.
-    pub listen_address: Option<SocketAddr>,
+    pub listen_address: Option<ListenAddress>,
     /// `--web.telemetry-path`.
     pub telemetry_path: Option<String>,
 }
@@ -90,10 +87,11 @@ impl Config {
         let context = Context { folder, env, mistakes: RefCell::default() };
         let mut document = Section::document(&context, value);
         let web = document.section("web");
+        let state_dir = document.path_at("state_dir").unwrap_or_else(|| folder.join("sentinel-data"));
         let config = Self {
             web: Web::decode(web.unwrap_or_else(|| Section::document(&context, serde_yaml::Value::Null)), overrides),
-            state_dir: document.path_at("state_dir").unwrap_or_else(|| folder.join("sentinel-data")),
-            journals: journals(&mut document),
+            journals: journals(&mut document, &state_dir),
+            state_dir,
             postgres: document.section("postgres").and_then(postgres::Settings::decode),
             sre: document.section("sre").and_then(sre_state::Settings::decode),
             limits: document.section("limits").map_or_else(Limits::default, limits),
@@ -101,7 +99,7 @@ impl Config {
         document.finish();
         match context.mistakes.into_inner() {
             mistakes if mistakes.is_empty() => Ok(config),
-            mistakes => Err(Mistakes(mistakes)),
+            mistakes => Err(Mistakes(mistakes.into_iter().map(|(path, expected)| format!("{path}: {expected}")).collect())),
         }
     }
 
@@ -117,58 +115,27 @@ impl Config {
     }
 }
 
-impl Web {
-    fn decode(mut section: Section<'_>, overrides: &Overrides) -> Self {
-        let listen_address = section.text("listen_address", ":8000");
-        let listen_address = match parse_listen_address(&listen_address) {
-            Ok(address) => address,
-            Err(expected) => {
-                section.mistake("listen_address", format_args!("{expected}, found {listen_address:?}"));
-                SocketAddr::from(([0, 0, 0, 0], 8000))
-            }
-        };
-        let telemetry_path = section.text("telemetry_path", "/metrics");
-        if let Err(expected) = check_telemetry_path(&telemetry_path) {
-            section.mistake("telemetry_path", format_args!("{expected}, found {telemetry_path:?}"));
-        }
-        let enable_lifecycle = section.bool("enable_lifecycle", false);
-        section.finish();
-        Self {
-            listen_address: overrides.listen_address.unwrap_or(listen_address),
-            telemetry_path: overrides.telemetry_path.clone().unwrap_or(telemetry_path),
-            enable_lifecycle,
-        }
-    }
-}
-
-/// An address as Prometheus writes it: `127.0.0.1:8000`, `[::1]:8000`, or `:8000` for all addresses.
-pub fn parse_listen_address(text: &str) -> Result<SocketAddr, String> {
-    let all = text.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));
-    all.as_deref().unwrap_or(text).parse().map_err(|_| "expected an address and port such as 127.0.0.1:8000 or :8000".to_owned())
-}
-
-/// The metrics' path begins with a slash and is none that is answered with something else.
-pub fn check_telemetry_path(path: &str) -> Result<(), String> {
-    let taken = crate::http::PATHS.iter().find(|taken| **taken == path);
-    match taken {
-        Some(taken) => Err(format!("expected a path other than {taken}, which has its own answer")),
-        None if path.starts_with('/') && !path.contains(['?', '#', ' ']) => Ok(()),
-        None => Err("expected a path such as /metrics".to_owned()),
-    }
-}
-
-fn journals(document: &mut Section<'_>) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = Vec::new();
+fn journals(document: &mut Section<'_>, state_dir: &Path) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    // A line that is read twice is counted twice.
+    let mut known = vec![identity(&state_dir.join(OWN_JOURNAL))];
     for mut journal in document.list("journals") {
         if let Some(path) = journal.required_path("path") {
-            if paths.contains(&path) {
-                journal.mistake("path", "expected each journal once; this one is named before");
+            let identity = identity(&path);
+            if known.contains(&identity) {
+                journal.mistake("path", "expected each journal once; this one is named before, or the exporter's own");
             }
+            known.push(identity);
             paths.push(path);
         }
         journal.finish();
     }
     paths
+}
+
+/// The file itself behind links and `.`, as far as it is there.
+fn identity(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }
 
 fn limits(mut section: Section<'_>) -> Limits {

@@ -3,6 +3,7 @@
 //! [`accept`] keeps slow and silent clients from being in anybody's way; [`metrics`] and [`status`] each answer one kind of request.
 
 mod accept;
+mod listen;
 mod metrics;
 mod scratch;
 mod status;
@@ -17,6 +18,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 
 pub use accept::serve;
+pub use listen::listen;
 use scratch::Scratch;
 
 use crate::board::Board;

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -49,8 +48,8 @@ pub fn run(config: Config, file: Option<PathBuf>, overrides: Overrides) -> Resul
         .build()
         .map_err(|error| StartError(format!("the runtime cannot start: {error}")))?;
     let result = runtime.block_on(async {
-        let address = config.web.listen_address;
-        let listener = TcpListener::bind(address).await.map_err(|error| {
+        let address = &config.web.listen_address;
+        let listener = http::listen(address).await.map_err(|error| {
             StartError(format!("{address} cannot be listened on: {error}; --web.listen-address names another"))
         })?;
         let (reloads, mut inbox) = mpsc::channel(4);
@@ -58,7 +57,7 @@ pub fn run(config: Config, file: Option<PathBuf>, overrides: Overrides) -> Resul
         let signals = |kind| signal(kind).map_err(|error| StartError(format!("signals cannot be received: {error}")));
         let mut hangup = signals(SignalKind::hangup())?;
         let (mut terminate, mut interrupt) = (signals(SignalKind::terminate())?, signals(SignalKind::interrupt())?);
-        let address = listener.local_addr().unwrap_or(address);
+        let address = listener.local_addr().map_err(|error| StartError(format!("the listener has no address: {error}")))?;
         tracing::info!(%address, version = crate::telemetry::VERSION, "serving");
         let server = tokio::spawn(http::serve(listener, exporter.site.clone()));
         loop {
@@ -146,10 +145,11 @@ impl Exporter {
 
     /// Counts what is in the journals, saves, and ends everything; it takes no longer than a fraction of a second.
     pub async fn stop(mut self) {
-        self.sources.stop();
         let follower = self.site.follower.clone();
         let stopped = tokio::task::spawn_blocking(move || follower.stop());
-        if tokio::time::timeout(STOP_DEADLINE, stopped).await.is_err() {
+        let closed = tokio::time::timeout(STOP_DEADLINE, self.sources.stop());
+        let (stopped, _) = tokio::join!(tokio::time::timeout(STOP_DEADLINE, stopped), closed);
+        if stopped.is_err() {
             tracing::warn!("the last checkpoint could not be saved in time; the next start reads on from the one before");
         }
     }

@@ -1,50 +1,17 @@
 //! YAML into settings, strictly, with all mistakes told at once: each with the path of its key and what was expected.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_yaml::{Mapping, Value};
 
+use super::context::Context;
 use crate::secret::Secret;
 
-/// What a document is read with.
-pub struct Context<'a> {
-    /// The folder against which relative paths are taken.
-    pub folder: &'a Path,
-    /// Looks up an environment variable.
-    pub env: &'a dyn Fn(&str) -> Option<String>,
-    /// What is wrong so far.
-    pub mistakes: RefCell<Vec<String>>,
-}
-
-impl Context<'_> {
-    /// Notes a mistake at `path`; `expected` says what should stand there.
-    pub fn mistake(&self, path: &str, expected: impl std::fmt::Display) {
-        self.mistakes.borrow_mut().push(format!("{path}: {expected}"));
-    }
-
-    /// Replaces `${NAME}` and `${NAME:-default}` by what the environment has.
-    fn expand(&self, path: &str, text: String) -> String {
-        let (mut expanded, mut rest) = (String::new(), text.as_str());
-        while let Some((before, after)) = rest.split_once("${") {
-            let Some((inside, after)) = after.split_once('}') else {
-                self.mistake(path, "expected a } after ${");
-                return text;
-            };
-            let (name, default) = inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
-            expanded.push_str(before);
-            match ((self.env)(name), default) {
-                (Some(value), _) => expanded.push_str(&value),
-                (None, Some(default)) => expanded.push_str(default),
-                (None, None) => self.mistake(path, format_args!("expected the environment variable {name}, which is not set")),
-            }
-            rest = after;
-        }
-        expanded + rest
-    }
-}
+/// What durations may be. A longer one is a typing error, and the database's own limits are not far beyond.
+const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(24);
 
 /// A mapping whose keys are taken one by one. What a getter finds wrong is noted, and reading goes on.
 pub struct Section<'a> {
@@ -109,9 +76,13 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// Text.
-    pub fn text(&mut self, key: &'static str, default: &str) -> String {
-        self.scalar(key, "text").unwrap_or_else(|| default.to_owned())
+    /// Text that `parse` accepts; its error is what is expected.
+    pub fn checked<T>(&mut self, key: &'static str, default: T, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        let Some(text) = self.scalar(key, "text") else { return default };
+        parse(&text).unwrap_or_else(|expected| {
+            self.mistake(key, format_args!("expected {expected}, found {text:?}"));
+            default
+        })
     }
 
     /// true or false.
@@ -124,11 +95,21 @@ impl<'a> Section<'a> {
         self.parsed(key, default, "a whole number of at least 1", |text| text.parse().ok().filter(|count| *count > 0))
     }
 
-    /// A duration of at least a millisecond.
+    /// A duration from a millisecond to a day.
     pub fn duration(&mut self, key: &'static str, default: Duration) -> Duration {
-        self.parsed(key, default, "a duration such as 500ms, 15s or 1h30m", |text| {
-            humantime::parse_duration(text).ok().filter(|duration| *duration >= Duration::from_millis(1))
+        self.parsed(key, default, "a duration from 1ms to 1d such as 500ms, 15s or 1h30m", |text| {
+            humantime::parse_duration(text).ok().filter(|duration| DURATIONS.contains(duration))
         })
+    }
+
+    /// How long the last good answer counts of something that is polled every `interval`.
+    pub fn stale_after(&mut self, interval: Duration, default: Duration) -> Duration {
+        let stale_after = self.duration("stale_after", default);
+        if stale_after <= interval {
+            let [interval, found] = [interval, stale_after].map(humantime::format_duration);
+            self.mistake("stale_after", format_args!("expected more than the interval of {interval}, found {found}"));
+        }
+        stale_after
     }
 
     /// A path; a relative one is taken from the configuration's folder.
@@ -143,12 +124,26 @@ impl<'a> Section<'a> {
 
     /// A path that has to be there.
     pub fn required_path(&mut self, key: &'static str) -> Option<PathBuf> {
-        if !self.mapping.contains_key(key) {
-            self.known.insert(key);
-            self.mistake(key, "expected a path; the key is missing");
-            return None;
+        let path = self.path_at(key);
+        if path.is_none() {
+            self.mistake(key, "expected a path");
         }
-        self.path_at(key)
+        path
+    }
+
+    /// A secret that has to be there, and which of the two keys had it.
+    pub fn required_secret(
+        &mut self,
+        key: &'static str,
+        file_key: &'static str,
+        expected: &str,
+    ) -> Option<(&'static str, Secret)> {
+        let given = [key, file_key].into_iter().find(|key| self.mapping.get(*key).is_some_and(|value| !value.is_null()));
+        let secret = self.secret(key, file_key);
+        if given.is_none() {
+            self.mistake(key, format_args!("{expected}, here or in {file_key}"));
+        }
+        given.zip(secret)
     }
 
     /// A secret: its text under `key`, or under `file_key` the path of a file that holds it. Its text is in no message.
@@ -200,8 +195,8 @@ impl<'a> Section<'a> {
     pub fn finish(self) {
         for key in self.mapping.keys() {
             let known = self.known.iter().copied().collect::<Vec<_>>().join(", ");
-            let key = key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
-            self.mistake(&key, format_args!("unknown key; expected one of {known}"));
+            let key = serde_yaml::to_string(key).unwrap_or_default();
+            self.mistake(key.trim_end(), format_args!("unknown key; expected one of {known}"));
         }
     }
 }

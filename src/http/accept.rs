@@ -4,6 +4,7 @@
 //! scrape out: it is the newest, and it has its answer before it could be the quietest.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,9 +12,10 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_io_timeout::TimeoutStream;
 
 use super::Site;
@@ -25,6 +27,12 @@ const MAX_CONNECTIONS: usize = 256;
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a client may take none of its answer.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a client may go on sending after its last answer, before the connection is cut.
+const LINGER: Duration = Duration::from_secs(1);
+/// How many connections are closed at once when there is no descriptor for another.
+const FREED: usize = 8;
+/// How often it is logged that connections cannot be accepted.
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 /// The longest head of a request, in bytes; a longer one is answered with 431.
 const MAX_HEAD: usize = 16 * 1024;
 
@@ -41,12 +49,13 @@ impl Connections {
         }
     }
 
-    /// Closes the connection that has been quiet for longest, if there is no place left.
-    fn make_place(&self) {
+    fn are_too_many(&self) -> bool {
+        locked(&self.open).len() >= MAX_CONNECTIONS
+    }
+
+    /// Closes the connection that has been quiet for longest.
+    fn close_quietest(&self) {
         let mut open = locked(&self.open);
-        if open.len() < MAX_CONNECTIONS {
-            return;
-        }
         let quietest = open.iter().min_by_key(|(_, (active, _))| *active).map(|(id, _)| *id);
         if let Some((_, connection)) = quietest.and_then(|id| open.remove(&id)) {
             connection.abort();
@@ -58,19 +67,25 @@ impl Connections {
 pub async fn serve(listener: TcpListener, site: Arc<Site>) {
     let connections = Arc::new(Connections::default());
     let mut next_id = 0_u64;
+    let mut reported = None;
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => continue,
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                // Out of descriptors: accepting again at once would only spin.
-                if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                if reported.is_none_or(|at: Instant| at.elapsed() > REPORT_INTERVAL) {
+                    tracing::warn!(%error, "connections cannot be accepted; the quietest are closed");
+                    reported = Some(Instant::now());
                 }
+                // Out of descriptors. They are free when the tasks of the closed connections have ended, in a moment.
+                (0..FREED).for_each(|_| connections.close_quietest());
+                tokio::time::sleep(Duration::from_millis(1)).await;
                 continue;
             }
         };
-        connections.make_place();
+        if connections.are_too_many() {
+            connections.close_quietest();
+        }
         next_id += 1;
         let id = next_id;
         // Held while the task is made, so that it cannot end before it is known.
@@ -95,12 +110,20 @@ async fn connection(stream: TcpStream, site: &Site, active: impl Fn()) -> hyper:
     stream.set_write_timeout(Some(WRITE_DEADLINE));
     let service = service_fn(|request| {
         active();
-        site.answer(request)
+        Box::pin(site.answer(request))
     });
-    http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_DEADLINE)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
-        .await
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let mut stream = connection.into_parts().io.into_inner();
+    // Closed with bytes unread the connection would be reset, and a client that is still sending might never see its answer, such as 413.
+    let _ = timeout(LINGER, async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    })
+    .await;
+    ended
 }

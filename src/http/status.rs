@@ -13,7 +13,10 @@ use crate::telemetry::VERSION;
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}\
     table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .8rem;border-bottom:1px solid #ddd;vertical-align:top}\
     .ok{color:#17692f}.bad{color:#b00020;font-weight:600}.unknown{color:#666}td{overflow-wrap:anywhere}\
-    @media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}th,td{border-color:#3a3a3a}a{color:#8ab4f8}\
+    @media(min-width:45rem){td:first-child{min-width:18rem}td:nth-child(2),td:nth-child(3){white-space:nowrap}}\
+    @media(max-width:45rem){thead{display:none}td{display:inline-block;border:0}tr{display:block;border-bottom:1px solid #ddd}\
+    td:first-child,td:last-child:not(:empty){display:block;padding-bottom:0}}\
+    @media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}th,td{border-color:#3a3a3a}tr{border-color:#3a3a3a}a{color:#8ab4f8}\
     .ok{color:#6fcf87}.bad{color:#ff8a80}.unknown{color:#aaa}}";
 
 /// The page as HTML.
@@ -30,8 +33,7 @@ pub(super) fn answer(site: &Site, web: &Web) -> Answer {
             Some(_) if source.errors.is_empty() => ("ok", "ok"),
             Some(_) => ("failing", "bad"),
         };
-        let errors = source.errors.iter().map(|(part, error)| format!("{}: {}", escape(part), escape(error)));
-        row(&mut rows, name, (state, class), &age, &errors.collect::<Vec<_>>().join("<br>"));
+        row(&mut rows, name, (state, class), &age, &wrong(&source.errors));
     }
     journal_rows(&mut rows, &status);
     let ready = if site.follower.caught_up() {
@@ -54,6 +56,15 @@ pub(super) fn answer(site: &Site, web: &Web) -> Answer {
     )
 }
 
+/// The errors as HTML; parts that fail for the same reason, such as a database that is not there, share a line.
+fn wrong(errors: &[(&str, String)]) -> String {
+    let lines = errors.chunk_by(|(_, one), (_, next)| one == next).map(|same| {
+        let parts = same.iter().map(|(part, _)| escape(part)).collect::<Vec<_>>().join(", ");
+        format!("{parts}: {}", same.first().map(|(_, error)| escape(error)).unwrap_or_default())
+    });
+    lines.collect::<Vec<_>>().join("<br>")
+}
+
 fn journal_rows(rows: &mut String, status: &Status) {
     for file in &status.files {
         let path = file.path.to_string_lossy();
@@ -62,13 +73,18 @@ fn journal_rows(rows: &mut String, status: &Status) {
             (None, None) => ("waiting", "unknown"),
             (None, Some(_)) => ("ok", "ok"),
         };
-        let read = match file.offset {
-            Some(offset) => format!("{offset} bytes read, {} to read", file.lag),
-            None => "there is no such file yet".to_owned(),
+        let read = match (&file.error, file.offset) {
+            (_, Some(offset)) => format!("{offset} bytes read, {} to read", file.lag),
+            (Some(_), None) => "never".to_owned(),
+            (None, None) => "there is no such file yet".to_owned(),
         };
         row(rows, &path, (state, class), &read, &escape(file.error.as_deref().unwrap_or_default()));
     }
-    let (state, class) = if status.save_error.is_some() { ("failing", "bad") } else { ("ok", "ok") };
+    let (state, class) = match (&status.save_error, status.saved_at) {
+        (Some(_), _) => ("failing", "bad"),
+        (None, 0.0) => ("waiting", "unknown"),
+        (None, _) => ("ok", "ok"),
+    };
     let saved = match status.saved_at {
         0.0 => "not yet".to_owned(),
         at => format!("{} ago", age(unix_now() - at)),

@@ -45,12 +45,14 @@ impl Sources {
         });
     }
 
-    /// Stops all of them.
-    pub(super) fn stop(&mut self) {
+    /// Stops all of them. The database is told, so that it does not go on with a query that nobody waits for.
+    pub(super) async fn stop(&mut self) {
         let tasks = [self.postgres.take().map(|running| running.task), self.sre.take().map(|running| running.task)];
         for task in tasks.into_iter().flatten() {
             task.abort();
+            let _ = task.await;
         }
+        postgres::closed().await;
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::StartError;
+use crate::config::OWN_JOURNAL;
 use crate::journal::checkpoint::Checkpoint;
 
 /// The folder, taken for as long as this value lives.
@@ -23,8 +24,8 @@ impl StateDir {
         let failed = |what: &str, error: std::io::Error| {
             StartError(format!("state_dir {}: {what}: {error}; the exporter needs a folder to write to", folder.display()))
         };
-        let journals = folder.join("journal");
-        fs::create_dir_all(&journals).map_err(|error| failed("cannot be made", error))?;
+        let journal = folder.join(OWN_JOURNAL);
+        fs::create_dir_all(journal.parent().unwrap_or(folder)).map_err(|error| failed("cannot be made", error))?;
         let mut lock = File::options()
             .read(true)
             .write(true)
@@ -44,6 +45,6 @@ impl StateDir {
         lock.set_len(0)
             .and_then(|()| writeln!(lock, "{}", std::process::id()))
             .map_err(|error| failed("its lock cannot be written", error))?;
-        Ok(Self { journal: journals.join("events.jsonl"), checkpoint: Checkpoint::new(folder), _lock: lock })
+        Ok(Self { journal, checkpoint: Checkpoint::new(folder), _lock: lock })
     }
 }

@@ -10,6 +10,7 @@ mod views;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use session::closed;
 use session::{Failure, Session};
 
 use super::{Part, Source, SourceError};
@@ -37,7 +38,7 @@ pub struct Settings {
 impl Settings {
     /// Reads the section.
     pub fn decode(mut section: Section<'_>) -> Option<Self> {
-        let url = section.secret("url", "url_file");
+        let url = section.required_secret("url", "url_file", "expected postgresql://user:password@host:port/database");
         let ca = section.path_at("ca_file").and_then(|path| match std::fs::read(&path) {
             Ok(pem) => Some(pem),
             Err(error) => {
@@ -47,17 +48,14 @@ impl Settings {
         });
         let interval = section.duration("interval", Duration::from_secs(15));
         let timeout = section.duration("timeout", Duration::from_secs(5));
-        let stale_after = section.duration("stale_after", Duration::from_secs(60));
-        match &url {
-            None => section.mistake("url", "expected postgresql://user:password@host:port/database, here or in url_file"),
-            Some(url) => {
-                if let Err((key, expected)) = tls::target(url.expose(), ca.as_deref()) {
-                    section.mistake(key, expected);
-                }
-            }
+        let stale_after = section.stale_after(interval, Duration::from_secs(60));
+        if let Some((url_key, url)) = &url
+            && let Err((key, expected)) = tls::target(url.expose(), ca.as_deref())
+        {
+            section.mistake(if key == "url" { url_key } else { key }, expected);
         }
         section.finish();
-        Some(Self { url: url?, ca, interval, timeout, stale_after })
+        Some(Self { url: url?.1, ca, interval, timeout, stale_after })
     }
 }
 

@@ -41,7 +41,7 @@ impl Settings {
     pub fn decode(mut section: Section<'_>) -> Option<Self> {
         let root = section.required_path("root");
         let interval = section.duration("interval", Duration::from_secs(15));
-        let stale_after = section.duration("stale_after", Duration::from_secs(60));
+        let stale_after = section.stale_after(interval, Duration::from_secs(60));
         section.finish();
         Some(Self { root: root?, interval, stale_after })
     }

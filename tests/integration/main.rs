@@ -8,7 +8,17 @@
 )]
 
 mod catalogue;
+mod cli;
+mod configuration;
+mod documents;
 mod events;
+mod golden;
+mod http;
 mod journals;
+mod lifecycle;
+mod logs;
+mod postgres;
+mod properties;
 mod recorder;
+mod state_files;
 mod support;

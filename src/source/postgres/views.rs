@@ -115,7 +115,7 @@ pub(super) fn batches_sql(cursor: Option<(i64, u128)>) -> String {
         "SELECT round(extract(epoch FROM now()) * 1000000)::bigint, page.* FROM (SELECT 1) AS one LEFT JOIN \
          (SELECT id::text, round(extract(epoch FROM completed_at) * 1000000)::bigint AS completed, \
           parse_duration_ms::bigint + db_duration_ms, row_count_invalid, row_count_total \
-          FROM intake.simplicity_batches WHERE status::text = 'completed' AND {after} \
+          FROM intake.simplicity_batches WHERE status::text = 'completed' AND completed_at < 'infinity' AND {after} \
           ORDER BY completed_at, intake.simplicity_batches.id LIMIT {BATCH_PAGE}) AS page ON true ORDER BY page.completed, page.id"
     )
 }

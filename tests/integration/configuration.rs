@@ -1,0 +1,127 @@
+//! Bad configurations, one a file in `tests/config`, with the exact messages in its comments; and the example, which is a good one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sentinel_exporter::config::{Config, ListenAddress, Overrides};
+use serde_yaml::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What the tests have for an environment.
+fn environment(name: &str) -> Option<String> {
+    match name {
+        "HOST" => Some("inf"),
+        "EMPTY" => Some(""),
+        "SENTINEL_POSTGRES_URL" => Some("postgresql://u@db/d"),
+        _ => None,
+    }
+    .map(str::to_owned)
+}
+
+fn parse(text: &str, folder: &Path) -> Result<Config, Vec<String>> {
+    Config::parse(text, folder, &environment, &Overrides::default()).map_err(|mistakes| mistakes.0)
+}
+
+/// The mistakes in `text`.
+fn mistakes(text: &str, folder: &Path) -> Vec<String> {
+    parse(text, folder).err().unwrap_or_default()
+}
+
+#[test]
+fn every_mistake_has_its_message() {
+    let folder = Path::new(ROOT).join("tests/config");
+    let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|extension| extension == "yml")).collect();
+    files.sort();
+    assert!(files.len() > 50);
+    let mut wrong = String::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let expected: Vec<_> = text.lines().map_while(|line| line.strip_prefix("# ")).collect();
+        let found: Vec<_> =
+            mistakes(&text, &folder).iter().map(|line| line.replace(&format!("{}/", folder.display()), "")).collect();
+        assert!(!found.iter().any(|line| line.contains("hunter2")), "{} tells a secret: {found:#?}", file.display());
+        if expected.is_empty() || found != expected {
+            wrong += &format!("{}: found\n# {}\n", file.display(), found.join("\n# "));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The example, and as little as has the same sections in it.
+fn example() -> (String, &'static str) {
+    let example = fs::read_to_string(Path::new(ROOT).join("sentinel.yml")).unwrap();
+    let least = "
+        journals: [{path: /opt/mt5-crs/logs/trading_events.jsonl}]
+        postgres: {url: \"${SENTINEL_POSTGRES_URL}\"}
+        sre: {root: /opt/stock-bot}";
+    (example, least)
+}
+
+#[test]
+fn the_example_shows_the_defaults() {
+    let (example, least) = example();
+    let folder = Path::new("/etc/sentinel-exporter");
+    let config = parse(&example, folder);
+    assert_eq!(config, parse(least, folder));
+    let web = config.unwrap().web;
+    assert_eq!((web.listen_address, web.telemetry_path.as_str()), (ListenAddress::All(8000), "/metrics"));
+}
+
+#[test]
+fn the_example_shows_every_key() {
+    let (example, _) = example();
+    // Asking for a key that nobody knows tells the known ones, in every section.
+    let mut asked: Value = serde_yaml::from_str(&example).unwrap();
+    ask(&mut asked);
+    let told = mistakes(&serde_yaml::to_string(&asked).unwrap(), Path::new(""));
+    let known: Vec<_> = told.iter().filter_map(|line| line.split_once("unheard_of: unknown key; expected one of ")).collect();
+    assert_eq!(known.len(), told.len(), "{told:#?}");
+    for (section, keys) in known {
+        // The text from the section's key to the next one that is indented as little.
+        let name = section.trim_end_matches('.').trim_end_matches("[0]");
+        let from = example.split_once(&format!("\n{name}:")).map_or(example.as_str(), |(_, from)| from);
+        let lines: Vec<_> =
+            from.lines().skip(1).take_while(|line| name.is_empty() || !line.starts_with(char::is_alphabetic)).collect();
+        for key in keys.split(", ") {
+            let is_key = |line: &&str| line.trim_start_matches([' ', '#', '-']).starts_with(&format!("{key}:"));
+            assert!(lines.iter().any(is_key), "sentinel.yml does not show {section}{key}");
+        }
+    }
+}
+
+fn ask(value: &mut Value) {
+    match value {
+        Value::Mapping(mapping) => {
+            mapping.values_mut().for_each(ask);
+            mapping.insert("unheard_of".into(), "".into());
+        }
+        Value::Sequence(items) => items.iter_mut().for_each(ask),
+        _ => {}
+    }
+}
+
+#[test]
+fn variables_are_put_in() {
+    for (text, expected) in [
+        ("/data/${HOST}", "/data/inf"),
+        ("/${HOST}/${HOST}${EMPTY}", "/inf/inf"),
+        ("/${EMPTY:-default}/${NOWHERE:-a:-b}", "/default/a:-b"),
+        ("/${NOWHERE:-}x", "/x"),
+        ("/$HOST/}{", "/$HOST/}{"),
+    ] {
+        let config = parse(&format!("state_dir: {text:?}"), Path::new("")).unwrap();
+        assert_eq!(config.state_dir, Path::new(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_link_to_a_journal_is_the_journal() {
+    let folder = crate::support::tempdir::TempDir::new("links");
+    fs::write(folder.join("a.jsonl"), "").unwrap();
+    std::os::unix::fs::symlink("a.jsonl", folder.join("b.jsonl")).unwrap();
+    let told = mistakes("journals: [{path: a.jsonl}, {path: b.jsonl}]", folder.path());
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("journals[1].path: expected each journal once"), "{told:?}");
+}

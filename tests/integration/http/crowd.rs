@@ -1,0 +1,90 @@
+//! A crowd of clients that are silent, or ask and do not listen, and a scrape among them that has its answer all the same.
+
+use std::io::{ErrorKind, Write};
+use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::support::exporter::{Exporter, Setup};
+use crate::support::http::{Response, connect};
+
+/// Far longer than a scrape takes, far shorter than Prometheus waits.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Connections, while no other test has as many: together they would be more than this process may open.
+struct Crowd {
+    streams: Vec<TcpStream>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// A thousand, or half as many as the files that this process may open: the other tests need some as well.
+fn crowd(exporter: &Exporter) -> Crowd {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let limits = std::fs::read_to_string("/proc/self/limits").expect("the limits");
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit of files");
+    let files: usize = files.split_whitespace().next().and_then(|soft| soft.parse().ok()).unwrap_or(usize::MAX);
+    assert!(files >= 1024, "ulimit -n is {files}: too few for more connections than the exporter keeps");
+    let begun = Instant::now();
+    let streams = (0..1000.min(files / 2)).map(|_| connect(exporter.address)).collect();
+    // One that finds no place in the queue tries again after a second.
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    Crowd { streams, _turn: turn }
+}
+
+fn scrape_soon(exporter: &Exporter) {
+    let begun = Instant::now();
+    exporter.scrape();
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_thousand_silent_clients_do_not_hold_up_a_scrape() {
+    let exporter = Exporter::start("");
+    exporter.scrape();
+    let mut silent = crowd(&exporter);
+    scrape_soon(&exporter);
+    let open = silent.streams.iter().filter(|stream| {
+        stream.set_nonblocking(true).expect("a socket that does not wait");
+        stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    });
+    assert!((200..=256).contains(&open.count()), "some have to make place");
+    // The quietest, not one that has just come.
+    let mut late = connect(exporter.address);
+    let _more: Vec<_> = (0..100).map(|_| connect(exporter.address)).collect();
+    late.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("it is still connected");
+    assert_eq!(Response::read(&mut late).status, 200);
+    // Half a request is no better.
+    for stream in &mut silent.streams {
+        // The oldest have been closed by now.
+        let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost");
+    }
+    scrape_soon(&exporter);
+}
+
+#[test]
+fn clients_that_take_no_answer_do_not_hold_up_a_scrape() {
+    let exporter = Exporter::start("");
+    exporter.scrape();
+    let mut deaf = crowd(&exporter);
+    // More answers than the buffers between the two hold.
+    let requests = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000);
+    for stream in deaf.streams.iter_mut().rev().take(100) {
+        stream.set_nonblocking(true).expect("a socket that does not wait");
+        let _ = stream.write(requests.as_bytes());
+    }
+    for _ in 0..5 {
+        scrape_soon(&exporter);
+    }
+}
+
+#[test]
+fn a_crowd_beyond_the_open_files_does_not_hold_up_a_scrape() {
+    let exporter = Setup::new("").descriptors(40).start();
+    exporter.scrape();
+    let silent = crowd(&exporter);
+    scrape_soon(&exporter);
+    drop(silent);
+    scrape_soon(&exporter);
+    assert_eq!(exporter.log().matches("connections cannot be accepted").count(), 1, "{}", exporter.log());
+}

@@ -1,0 +1,96 @@
+//! How long a client may take, on a clock that goes on at once when nobody has anything to do: half a minute is over in no time.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use sentinel_exporter::config::{Config, Overrides};
+use sentinel_exporter::serve::Exporter;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::tempdir::TempDir;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Serves in this process, on the test's own clock.
+async fn serve(folder: &Path) -> SocketAddr {
+    let config = Config::parse("", folder, &|_| None, &Overrides::default()).expect("the defaults");
+    let exporter = Exporter::start(config, mpsc::channel(1).0).expect("it starts");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(sentinel_exporter::http::serve(listener, exporter.site.clone()));
+    address
+}
+
+/// Whether the server has ended the connection, waiting for a second.
+async fn ended(client: &mut TcpStream) -> bool {
+    match timeout(SECOND, client.read(&mut [0; 1024])).await {
+        Ok(read) => read.is_ok_and(|length| length == 0),
+        Err(_) => false,
+    }
+}
+
+fn assert_seconds(begun: Instant, expected: u64) {
+    let took = begun.elapsed().as_secs();
+    assert!((expected..expected + 3).contains(&took), "{took} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_client_has_half_a_minute() {
+    let folder = TempDir::new("deadlines");
+    let mut client = TcpStream::connect(serve(folder.path()).await).await.expect("a connection");
+    let begun = Instant::now();
+    while !ended(&mut client).await {}
+    assert_seconds(begun, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_byte_now_and_then_gives_no_more_time() {
+    let folder = TempDir::new("deadlines");
+    let mut client = TcpStream::connect(serve(folder.path()).await).await.expect("a connection");
+    let begun = Instant::now();
+    client.write_all(b"GET /health HTTP/1.1\r\nA: ").await.expect("the beginning is taken");
+    while !ended(&mut client).await {
+        client.write_all(b"a").await.expect("a byte is taken");
+    }
+    assert_seconds(begun, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_two_requests_there_is_half_a_minute() {
+    let folder = TempDir::new("deadlines");
+    let mut client = TcpStream::connect(serve(folder.path()).await).await.expect("a connection");
+    for wait in [20, 20, 0] {
+        client.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("a request is taken");
+        assert!(client.read(&mut [0; 1024]).await.expect("an answer") > 0);
+        sleep(wait * SECOND).await;
+    }
+    let begun = Instant::now();
+    while !ended(&mut client).await {}
+    assert_seconds(begun, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_no_answer_has_ten_seconds() {
+    let folder = TempDir::new("deadlines");
+    let address = serve(folder.path()).await;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    let client = socket.connect(address).await.expect("a connection");
+    let begun = Instant::now();
+    // Far more answers than the buffers between the two hold.
+    let requests = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000);
+    loop {
+        match client.try_write(requests.as_bytes()) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => sleep(SECOND).await,
+            Err(_) => break,
+        }
+        assert!(begun.elapsed() < 60 * SECOND, "it is still connected");
+    }
+    assert_seconds(begun, 10);
+}

@@ -1,0 +1,80 @@
+//! Starts, and those that cannot be: each ends with exit code 1 and one line that says what is in the way.
+
+use std::net::TcpListener;
+
+use crate::support::exporter::{Exporter, Setup, append};
+
+/// The one line that it logs before it ends.
+fn refused(setup: &Setup) -> String {
+    let output = setup.output();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len(), log.lines().count()), (Some(1), 0, 1), "{log}");
+    log
+}
+
+#[test]
+fn a_port_in_use() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _listener = TcpListener::bind(taken).unwrap();
+    for address in [taken.to_string(), format!(":{}", taken.port())] {
+        let setup = Setup::new("").argument(&format!("--web.listen-address={address}"));
+        let line = refused(&setup);
+        assert!(line.contains(&format!("{address} cannot be listened on: Address already in use")), "{line}");
+        assert!(!setup.folder().join("sentinel-data").exists(), "nothing was made");
+    }
+}
+
+#[test]
+fn a_host_that_is_not_here() {
+    let line = refused(&Setup::new("web: {listen_address: '192.0.2.1:8000'}").argument("--web.listen-address=192.0.2.1:0"));
+    assert!(line.contains("192.0.2.1:0 cannot be listened on: Cannot assign requested address"), "{line}");
+}
+
+#[test]
+fn a_state_dir_that_cannot_be_written() {
+    // Below a file: root may write to any folder.
+    let setup = Setup::new("state_dir: file/data");
+    std::fs::write(setup.folder().join("file"), "").unwrap();
+    let line = refused(&setup);
+    let told = format!("state_dir {}/file/data: cannot be made: Not a directory", setup.folder().display());
+    assert!(line.contains(&told) && line.contains("needs a folder to write to"), "{line}");
+}
+
+#[test]
+fn a_second_one_on_the_same_folder() {
+    let setup = Setup::new("");
+    // What a process with a longer number left is not mixed with the new one.
+    append(&setup.folder().join("sentinel-data/lock"), "1234567890123\n");
+    let first = setup.start();
+    let line = refused(&first.another());
+    let told = format!("state_dir {} is used by process {} already", first.path("sentinel-data").display(), first.pid());
+    assert!(line.contains(&told), "{line}");
+    assert_eq!(first.get("/health").status, 200);
+    // A lock that a killed process left is none.
+    first.kill_and_restart().scrape();
+}
+
+#[test]
+fn a_port_of_which_connections_linger_is_free() {
+    let first = Exporter::start("");
+    let address = format!("--web.listen-address={}", first.address);
+    // The server closes first, and its side is remembered for a minute.
+    first.get("/health");
+    first.stop();
+    Setup::new("").argument(&address).start();
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read() {
+    for (file, told) in [("nowhere.yml", "nowhere.yml: No such file or directory"), (".", ".: Is a directory")] {
+        let line = refused(&Setup::without_configuration().argument(&format!("--config.file={file}")));
+        assert!(line.contains(told), "{line}");
+    }
+}
+
+#[test]
+fn the_folder_is_made() {
+    let exporter = Exporter::start("state_dir: a/b/c");
+    exporter.scrape();
+    assert!(exporter.path("a/b/c/journal").is_dir());
+}
