@@ -13,5 +13,6 @@ pub mod lines;
 mod reader;
 pub mod rejection;
 mod reports;
+mod saver;
 pub mod sre_log;
 pub mod tail;

@@ -9,19 +9,18 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::checkpoint::{Checkpoint, SavedLedger, Snapshot, encode};
+use super::checkpoint::Checkpoint;
 use super::ledger::{Format, Ledger};
 use super::lines::Line;
 use super::rejection::{Reason, Rejection};
 use super::reports::Reports;
+use super::saver::Saver;
 use super::tail::{Position, Tail};
 use crate::clock::unix_now;
 use crate::locked;
 
 /// How often files are looked at when no scrape asks.
 const LOOK: Duration = Duration::from_millis(500);
-/// How often the checkpoint is saved, if anything changed.
-const SAVE: Duration = Duration::from_secs(5);
 /// Bytes read at a time: about 2,000 events, which hold the ledger's lock for about a millisecond.
 const BUFFER: usize = 256 * 1024;
 
@@ -95,10 +94,7 @@ impl Follower {
             status: status.clone(),
             caught_up: caught_up.clone(),
             reports: Reports::default(),
-            checkpoint,
-            saving: None,
-            saved: None,
-            save_at: Instant::now() + SAVE,
+            saver: Saver::new(checkpoint, status.clone()),
         };
         worker.follow(files);
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || worker.run(&inbox))?;
@@ -146,49 +142,47 @@ struct Worker {
     status: Arc<Mutex<Status>>,
     caught_up: Arc<AtomicBool>,
     reports: Reports,
-    checkpoint: Checkpoint,
-    /// The checkpoint that is being written beside the counting, and what it holds.
-    saving: Option<(JoinHandle<std::io::Result<()>>, Saved)>,
-    saved: Option<Saved>,
-    save_at: Instant,
+    saver: Saver,
 }
 
-/// What a checkpoint holds, as far as it tells whether there is something new to save.
-#[derive(Clone, PartialEq)]
-struct Saved {
-    changes: u64,
-    positions: Vec<Position>,
+/// How a pass over all files ended.
+enum Pass {
+    /// All was read that was there.
+    Whole,
+    /// There are other files to follow now.
+    Interrupted,
+    /// It is time to stop.
+    Stopped,
 }
 
 impl Worker {
     fn run(mut self, inbox: &mpsc::Receiver<Command>) {
         let mut waiting = Vec::new();
-        let mut stop = self.pass(inbox, &mut waiting);
-        self.caught_up.store(true, Ordering::Release);
-        while !stop {
-            let first = if waiting.is_empty() { inbox.recv_timeout(LOOK) } else { Err(RecvTimeoutError::Timeout) };
-            match first {
-                Ok(command) => stop = self.take(command, &mut waiting),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => stop = true,
-            }
+        loop {
             let asked = std::mem::take(&mut waiting);
-            stop |= self.pass(inbox, &mut waiting);
-            for done in asked {
-                let _ = done.send(());
+            match self.pass(inbox, &mut waiting) {
+                Pass::Whole => {
+                    for done in asked {
+                        let _ = done.send(());
+                    }
+                }
+                Pass::Interrupted => waiting.extend(asked),
+                Pass::Stopped => break,
             }
-            self.save_when_due();
+            self.saver.save_when_due(&self.ledger, || positions(&self.tails, &self.resting));
+            // What was asked during a pass does not wait.
+            let idle = if waiting.is_empty() && self.caught_up.load(Ordering::Acquire) { LOOK } else { Duration::ZERO };
+            match inbox.recv_timeout(idle) {
+                Ok(Command::Drain(done)) => waiting.push(done),
+                Ok(Command::Follow(files)) => self.follow(files),
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => {
+                    self.pass(inbox, &mut waiting);
+                    break;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
         }
-        self.save_last();
-    }
-
-    fn take(&mut self, command: Command, waiting: &mut Vec<oneshot::Sender<()>>) -> bool {
-        match command {
-            Command::Drain(done) => waiting.push(done),
-            Command::Follow(files) => self.follow(files),
-            Command::Stop => return true,
-        }
-        false
+        self.saver.save_now(&self.ledger, positions(&self.tails, &self.resting));
     }
 
     fn follow(&mut self, files: Vec<Followed>) {
@@ -207,37 +201,34 @@ impl Worker {
         self.resting.extend(old.iter().flat_map(Tail::positions));
     }
 
-    /// Reads every file up to its end as of now. What is asked meanwhile is kept for the next pass; true when it is to stop.
-    fn pass(&mut self, inbox: &mpsc::Receiver<Command>, waiting: &mut Vec<oneshot::Sender<()>>) -> bool {
+    /// Reads every file up to its end as of now. What is asked meanwhile is kept for the next pass.
+    fn pass(&mut self, inbox: &mpsc::Receiver<Command>, waiting: &mut Vec<oneshot::Sender<()>>) -> Pass {
         let now = Instant::now();
         for tail in &mut self.tails {
             tail.look(now);
         }
-        let mut stop = false;
-        'tails: for at in 0..self.tails.len() {
+        for at in 0..self.tails.len() {
             while let Some(chunk) = self.tails[at].next_chunk(&mut self.buffer) {
                 let tail = &self.tails[at];
                 count(&mut locked(&self.ledger), tail, chunk.lines(), &mut self.reports);
                 self.publish();
                 match inbox.try_recv() {
+                    Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Pass::Stopped,
                     Ok(Command::Drain(done)) => waiting.push(done),
-                    Ok(Command::Stop) | Err(TryRecvError::Disconnected) => {
-                        stop = true;
-                        break 'tails;
-                    }
-                    Ok(command @ Command::Follow(_)) => {
-                        self.take(command, waiting);
-                        break 'tails;
+                    Ok(Command::Follow(files)) => {
+                        self.follow(files);
+                        return Pass::Interrupted;
                     }
                     Err(TryRecvError::Empty) => {}
                 }
-                self.save_when_due();
+                self.saver.save_when_due(&self.ledger, || positions(&self.tails, &self.resting));
             }
         }
+        self.caught_up.store(true, Ordering::Release);
         self.tails.iter_mut().for_each(Tail::log_change);
         self.reports.flush(now);
         self.publish();
-        stop
+        Pass::Whole
     }
 
     fn publish(&self) {
@@ -250,76 +241,10 @@ impl Worker {
         });
         locked(&self.status).files = files.collect();
     }
+}
 
-    fn save_when_due(&mut self) {
-        if self.saving.as_ref().is_some_and(|(thread, _)| thread.is_finished()) {
-            self.finish_saving();
-        }
-        let now = Instant::now();
-        if now < self.save_at || self.saving.is_some() {
-            return;
-        }
-        self.save_at = now + SAVE;
-        let (saved, bytes) = self.snapshot();
-        let Some(bytes) = bytes else {
-            locked(&self.status).saved_at = unix_now();
-            return;
-        };
-        let checkpoint = self.checkpoint.clone();
-        let thread = thread::Builder::new().name("checkpoint".to_owned()).spawn(move || checkpoint.save(&bytes?));
-        match thread {
-            Ok(thread) => self.saving = Some((thread, saved)),
-            Err(error) => self.saving_ended(Err(error), saved),
-        }
-    }
-
-    fn save_last(&mut self) {
-        self.finish_saving();
-        let (saved, bytes) = self.snapshot();
-        if let Some(bytes) = bytes {
-            let result = bytes.and_then(|bytes| self.checkpoint.save(&bytes));
-            self.saving_ended(result, saved);
-        }
-    }
-
-    /// What there is to save; no bytes when nothing has changed since the last time.
-    fn snapshot(&self) -> (Saved, Option<std::io::Result<Vec<u8>>>) {
-        let ledger = locked(&self.ledger);
-        let positions = self.tails.iter().flat_map(Tail::positions).chain(self.resting.iter().cloned());
-        let saved = Saved { changes: ledger.changes(), positions: positions.collect() };
-        if self.saved.as_ref() == Some(&saved) {
-            return (saved, None);
-        }
-        let snapshot = Snapshot::V1 { positions: saved.positions.clone(), ledger: SavedLedger::of(&ledger) };
-        drop(ledger);
-        (saved, Some(encode(&snapshot).map_err(std::io::Error::from)))
-    }
-
-    fn finish_saving(&mut self) {
-        if let Some((thread, saved)) = self.saving.take() {
-            let result = thread.join().unwrap_or_else(|_| Err(std::io::Error::other("the thread that saves it panicked")));
-            self.saving_ended(result, saved);
-        }
-    }
-
-    fn saving_ended(&mut self, result: std::io::Result<()>, saved: Saved) {
-        let mut status = locked(&self.status);
-        match result {
-            Ok(()) => {
-                if status.save_error.take().is_some() {
-                    tracing::info!("the checkpoint is saved again");
-                }
-                status.saved_at = unix_now();
-                self.saved = Some(saved);
-            }
-            Err(error) => {
-                status.save_failures += 1;
-                if status.save_error.replace(error.to_string()).is_none() {
-                    tracing::error!(%error, "the checkpoint cannot be saved; counting goes on");
-                }
-            }
-        }
-    }
+fn positions(tails: &[Tail], resting: &[Position]) -> Vec<Position> {
+    tails.iter().flat_map(Tail::positions).chain(resting.iter().cloned()).collect()
 }
 
 fn count<'a>(

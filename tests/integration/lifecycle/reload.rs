@@ -3,8 +3,9 @@
 use std::io::Write as _;
 use std::net::TcpListener;
 
-use crate::support::exporter::Exporter;
+use crate::support::exporter::{Exporter, Setup};
 use crate::support::http::{Response, request};
+use crate::support::page::Page;
 
 const CYCLE: &str = "{\"event\":\"cycle\",\"seconds\":0.25,\"ok\":true}\n";
 const CYCLES: &str = "sentinel_trading_cycles_total";
@@ -158,4 +159,15 @@ fn a_hundred_in_a_row_lose_no_count() {
         take(&exporter, ["journals: [{path: a.jsonl}]", "journals: [{path: b.jsonl}, {path: a.jsonl}]"][round % 2]);
     }
     assert_eq!(exporter.value(CYCLES), Some(100.0));
+}
+
+#[test]
+fn a_reload_while_the_journals_are_first_read_does_not_end_that_early() {
+    let setup = Setup::new(lifecycle("journals: [{path: long.jsonl}]"));
+    std::fs::write(setup.folder().join("long.jsonl"), CYCLE.repeat(200_000)).unwrap();
+    let exporter = setup.start();
+    take(&exporter, "journals: [{path: long.jsonl}, {path: other.jsonl}]");
+    // The first page that is shown is whole, even to a client that has no time to wait for it.
+    let page = exporter.scrape_with("X-Prometheus-Scrape-Timeout-Seconds: 0.002\r\n");
+    assert_eq!(Page::parse(page.text()).value(CYCLES), Some(200_000.0));
 }

@@ -156,9 +156,14 @@ impl Exporter {
 
     /// A scrape as it came.
     pub(crate) fn scrape_text(&self) -> Response {
+        self.scrape_with("")
+    }
+
+    /// A scrape with these headers, each ended by `\r\n`.
+    pub(crate) fn scrape_with(&self, headers: &str) -> Response {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let response = self.get("/metrics");
+            let response = http::request(self.address, "GET", "/metrics", headers);
             match response.status {
                 200 => return response,
                 503 if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
