@@ -37,9 +37,9 @@ families! {
         ZMQ_SEND_LATENCY: Histogram "sentinel_zmq_send_latency_seconds" [] buckets [0.01, 0.05, 0.1, 0.5, 1];
         /// ZMQ sends that failed: an order did not reach the gateway.
         ZMQ_SEND_FAILURES: Counter "sentinel_zmq_send_failures_total" [];
-        /// Calls of outside APIs, by endpoint, failed ones included.
+        /// Calls to external APIs, by endpoint, failed ones included.
         API_CALLS: Counter "sentinel_api_calls_total" ["endpoint"; open] always [["eodhd"], ["hub"]];
-        /// Errors of outside APIs, by endpoint and the error's code.
+        /// Errors of external APIs, by endpoint and the error's code.
         API_ERRORS: Counter "sentinel_api_errors_total" ["endpoint", "error_code"; open];
         /// Time since the trading daemon started, as it last reported, in seconds; a fall is a restart.
         DAEMON_UPTIME: Gauge "sentinel_daemon_uptime_seconds" [];
@@ -51,7 +51,7 @@ families! {
         SLIPPAGE: Histogram "sentinel_slippage_bps" [] buckets [1, 2, 5, 10, 25, 50, 100, 250, 500];
         /// Errors in trading, by component and type.
         TRADING_ERRORS: Counter "sentinel_trading_errors_total" ["component", "error_type"; open];
-        /// Duration of calls of outside APIs that were timed, by endpoint, in seconds.
+        /// Duration of the calls to external APIs that were timed, by endpoint, in seconds.
         API_LATENCY: Histogram "sentinel_api_latency_seconds" ["endpoint"; open] buckets [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10];
         /// Time since the websocket to the exchange was lost, in seconds; 0 while it is connected.
         WEBSOCKET_DOWNTIME: Gauge "sentinel_websocket_downtime_seconds" [];
@@ -67,7 +67,7 @@ families! {
         KILL_SWITCH_ACTIVATION: Histogram "sentinel_kill_switch_activation_seconds" [] buckets [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5];
         /// Time to cancel all open orders, in seconds. It should take less than 2 s.
         CANCEL_ALL: Histogram "sentinel_cancel_all_seconds" [] buckets [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5];
-        /// Risk checks before orders, by check and by the action that it led to.
+        /// Risk checks before orders, by check and by the action they led to.
         RISK_CHECKS: Counter "sentinel_risk_checks_total" ["check", "action"; open];
         /// Profit (positive) or loss (negative) of the trading day in US dollars, as last reported.
         PNL: Gauge "sentinel_pnl_usd" [];
@@ -75,7 +75,7 @@ families! {
         DAILY_LOSS_LIMIT: Gauge "sentinel_daily_loss_limit_usd" [];
         /// Open position in US dollars, by symbol; a closed position is not shown.
         POSITION: Gauge "sentinel_position_usd" ["symbol"; open];
-        /// 1 for the market's present regime, 0 for those seen before; closed means that the market is closed or the daemon is stopped on purpose.
+        /// 1 for the market's current regime, 0 for those seen before; closed means that the market is closed or the daemon is stopped on purpose.
         MARKET_REGIME: Gauge "sentinel_market_regime" ["regime"; open];
         /// Difference in US dollars between the daemon's books and the broker's at the last reconciliation.
         RECONCILIATION_DRIFT: Gauge "sentinel_reconciliation_drift_usd" [];
@@ -86,7 +86,7 @@ families! {
     }
 
     Sre, SreState, Ledger {
-        /// Scores of the mock signals that are injected into the bot, from 0 to 5; 4 and more is a pass.
+        /// Scores of the mock signals that are injected into the bot, from 0 to 5; 4 or more is a pass.
         MOCK_SIGNAL_SCORE: Histogram "sentinel_mock_signal_score" [] buckets [1, 2, 3, 4, 5];
         /// Mock signals that were injected into the bot, by result: pass (a score of 4 or more) or fail.
         MOCK_SIGNALS: Counter "sentinel_mock_signals_total" ["result"] always [["pass"], ["fail"]];
@@ -141,10 +141,10 @@ families! {
         OPS_ERROR_AFFECTED_BATCHES: Gauge "sentinel_ops_error_affected_batches" ["error_code"; open];
         /// Unix time at which an error code was last seen.
         OPS_ERROR_LAST_SEEN_TIMESTAMP: Gauge "sentinel_ops_error_last_seen_timestamp_seconds" ["error_code"; open];
-        /// Batches that are not completed now, by status.
+        /// Batches that are not completed, by status.
         OPS_PIPELINE_BATCHES: Gauge "sentinel_ops_pipeline_batches" ["status"; open]
             always [["uploaded"], ["staging"], ["validating"], ["transforming"], ["inserting"], ["upserting"], ["processing"], ["failed"]];
-        /// Age of the oldest batch of a status in seconds; 0 for a status without a batch. Above 600 a batch is stuck, but for failed ones.
+        /// Age of the oldest batch of a status in seconds; 0 for a status without a batch. Above 600 a batch is stuck, unless it has failed.
         OPS_PIPELINE_OLDEST_AGE: Gauge "sentinel_ops_pipeline_oldest_age_seconds" ["status"; open]
             always [["uploaded"], ["staging"], ["validating"], ["transforming"], ["inserting"], ["upserting"], ["processing"], ["failed"]];
         /// Unix time at which the newest batch of a status was created; not shown for a status without a batch.
@@ -180,7 +180,7 @@ families! {
         EVENTS: Counter "sentinel_exporter_events_total" ["event"];
         /// Lines of journals and logs that were not counted, by reason: json, schema, range or oversize. The log names file, offset and what was expected.
         EVENTS_REJECTED: Counter "sentinel_exporter_events_rejected_total" ["reason"] always [["json"], ["schema"], ["range"], ["oversize"]];
-        /// Unix time of the newest event; 0 until there has been one.
+        /// Unix time of the event that was read last; 0 until there has been one.
         LAST_EVENT_TIMESTAMP: Gauge "sentinel_exporter_last_event_timestamp_seconds" [];
         /// Samples that were not kept because their family had reached its limit of label sets, by family.
         SERIES_DROPPED: Counter "sentinel_exporter_series_dropped_total" ["metric"];

@@ -17,7 +17,7 @@ use crate::{document, serve};
 #[derive(Debug, Parser)]
 #[command(name = "sentinel-exporter", version = VERSION, disable_help_subcommand = true)]
 pub struct Arguments {
-    /// What to do in the place of serving
+    /// What to do instead of serving
     #[command(subcommand)]
     command: Option<Command>,
 
@@ -25,23 +25,23 @@ pub struct Arguments {
     #[arg(long = "config.file", value_name = "FILE")]
     config_file: Option<PathBuf>,
 
-    /// Check the configuration and exit: 0 if it is good, 1 if not
+    /// Check the configuration and exit: 0 if it is valid, 1 if not
     #[arg(long = "config.check", requires = "config_file")]
     config_check: bool,
 
-    /// Where to listen, such as :8000 or 127.0.0.1:8000, in the place of web.listen_address
+    /// Where to listen, such as :8000 or 127.0.0.1:8000, instead of web.listen_address
     #[arg(long = "web.listen-address", value_name = "ADDRESS", value_parser = listen_address)]
     listen_address: Option<ListenAddress>,
 
-    /// The path of the metrics, such as /metrics, in the place of web.telemetry_path
+    /// The path of the metrics, such as /metrics, instead of web.telemetry_path
     #[arg(long = "web.telemetry-path", value_name = "PATH", value_parser = telemetry_path)]
     telemetry_path: Option<String>,
 
-    /// The least severity that is logged
+    /// The lowest severity to log
     #[arg(long = "log.level", value_name = "LEVEL", value_enum, default_value_t = Level::Info)]
     log_level: Level,
 
-    /// The form of the log
+    /// The format of the log
     #[arg(long = "log.format", value_name = "FORMAT", value_enum, default_value_t = Format::Logfmt)]
     log_format: Format,
 }
@@ -88,11 +88,11 @@ pub fn run() -> ExitCode {
     if arguments.config_check {
         return match config {
             Ok(_) => {
-                println!("The configuration is good.");
+                println!("The configuration is valid.");
                 ExitCode::SUCCESS
             }
             Err(mistakes) => {
-                eprintln!("The configuration is not good:\n{mistakes}");
+                eprintln!("The configuration is not valid:\n{mistakes}");
                 ExitCode::FAILURE
             }
         };

@@ -16,7 +16,7 @@ use decode::Section;
 use crate::sample::Limits;
 use crate::source::{postgres, sre_state};
 
-pub use web::{ListenAddress, Web, check_telemetry_path};
+pub use web::{ListenAddress, RESERVED_PATHS, Web, check_telemetry_path};
 
 /// The exporter's own journal, in its folder.
 pub const OWN_JOURNAL: &str = "journal/events.jsonl";
@@ -50,7 +50,7 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
-/// What the command line sets in the place of the configuration.
+/// What the command line sets instead of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `--web.listen-address`.
@@ -68,8 +68,10 @@ impl Config {
                 std::fs::read_to_string(file).map_err(|error| Mistakes(vec![format!("{}: {error}", file.display())]))?
             }
         };
-        let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
-        let config = Self::parse(&text, folder, &|name| std::env::var(name).ok(), overrides);
+        // A file is known by its path: it has to be the same whatever folder the exporter is started in.
+        let folder = file.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = std::path::absolute(folder).map_err(|error| Mistakes(vec![format!("the working directory: {error}")]))?;
+        let config = Self::parse(&text, &folder, &|name| std::env::var(name).ok(), overrides);
         config.map_err(|mistakes| match file {
             None => mistakes,
             Some(file) => Mistakes(mistakes.0.into_iter().map(|line| format!("{}: {line}", file.display())).collect()),

@@ -22,12 +22,10 @@ pub use listen::listen;
 use scratch::Scratch;
 
 use crate::board::Board;
-use crate::config::{Mistakes, Web};
+use crate::config::{Mistakes, RESERVED_PATHS, Web};
 use crate::journal::follow::Follower;
 use crate::telemetry::Telemetry;
 
-/// The paths that have their own answer, besides that of the metrics.
-pub const PATHS: [&str; 5] = ["/", "/health", "/-/healthy", "/-/ready", "/-/reload"];
 /// The longest body of a request, in bytes; no path needs one at all.
 const MAX_BODY: u64 = 64 * 1024;
 
@@ -77,7 +75,7 @@ impl Site {
         let path = request.uri().path();
         let allowed: &[Method] = match path {
             "/-/reload" => &[Method::POST, Method::PUT],
-            path if path == web.telemetry_path || PATHS.contains(&path) => &[Method::GET, Method::HEAD],
+            path if path == web.telemetry_path || RESERVED_PATHS.contains(&path) => &[Method::GET, Method::HEAD],
             _ => return Ok(text(StatusCode::NOT_FOUND, "There is nothing here. The start page is at /.\n")),
         };
         if !allowed.contains(request.method()) {
@@ -87,7 +85,7 @@ impl Site {
             return Ok(answer);
         }
         if body_length(&request) > MAX_BODY {
-            return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, format!("A request has a body of at most {MAX_BODY} bytes here.\n")));
+            return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, format!("The body of a request is at most {MAX_BODY} bytes here.\n")));
         }
         Ok(match path {
             path if path == web.telemetry_path => metrics::answer(self, request.headers()).await,

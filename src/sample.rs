@@ -206,13 +206,6 @@ impl SampleSet {
         }
     }
 
-    /// Raises a gauge to `to` if it is lower.
-    pub fn raise<const N: usize>(&mut self, family: &Family<Gauge, N>, labels: [&str; N], to: f64) {
-        if let Some(Value::Gauge(value)) = self.entry(family.info(), &labels) {
-            *value = value.max(to);
-        }
-    }
-
     /// Sets all series that a gauge has.
     pub fn set_all<const N: usize>(&mut self, family: &Family<Gauge, N>, to: f64) {
         for series in &mut self.families[family.info().index] {
@@ -226,7 +219,8 @@ impl SampleSet {
         if let Some(Value::Histogram(buckets)) = self.entry(info, &labels) {
             let bucket = info.buckets.iter().position(|bound| value <= *bound).unwrap_or(info.buckets.len());
             buckets.counts[bucket] = buckets.counts[bucket].saturating_add(1);
-            buckets.sum += value;
+            // One absurd value should not make an infinity of it for ever.
+            buckets.sum = (buckets.sum + value).clamp(f64::MIN, f64::MAX);
         }
     }
 

@@ -49,11 +49,11 @@ pub fn run(config: Config, file: Option<PathBuf>, overrides: Overrides) -> Resul
         .map_err(|error| StartError(format!("the runtime cannot start: {error}")))?;
     let result = runtime.block_on(async {
         let address = &config.web.listen_address;
-        let listener = http::listen(address).await.map_err(|error| {
-            StartError(format!("{address} cannot be listened on: {error}; --web.listen-address names another"))
-        })?;
+        let listener = http::listen(address)
+            .await
+            .map_err(|error| StartError(format!("cannot listen on {address}: {error}; --web.listen-address names another")))?;
         let (reloads, mut inbox) = mpsc::channel(4);
-        let mut exporter = Exporter::start(config, reloads)?;
+        let mut exporter = Exporter::start(config, reloads).await?;
         let signals = |kind| signal(kind).map_err(|error| StartError(format!("signals cannot be received: {error}")));
         let mut hangup = signals(SignalKind::hangup())?;
         let (mut terminate, mut interrupt) = (signals(SignalKind::terminate())?, signals(SignalKind::interrupt())?);
@@ -89,17 +89,18 @@ pub struct Exporter {
 
 impl Exporter {
     /// Takes the state folder, reads what was saved in it, and starts the follower and the sources.
-    pub fn start(config: Config, reloads: mpsc::Sender<Reload>) -> Result<Self, StartError> {
+    pub async fn start(config: Config, reloads: mpsc::Sender<Reload>) -> Result<Self, StartError> {
         let telemetry = Arc::new(Telemetry::new().map_err(|error| StartError(format!("the metrics cannot be made: {error}")))?);
         let state_dir = StateDir::take(&config.state_dir)?;
-        let (ledger, positions) = match state_dir.checkpoint.load() {
-            Found::Nothing => (Ledger::new(config.limits), Vec::new()),
+        let found = state_dir.checkpoint.load().map_err(|error| StartError(format!("the checkpoint cannot be read: {error}")))?;
+        let (ledger, positions) = match found {
             Found::Snapshot(snapshot) => {
                 let Snapshot::V1 { positions, ledger } = *snapshot;
                 (ledger.into_ledger(config.limits), positions)
             }
-            Found::Unreadable => {
-                tracing::error!("no checkpoint can be read: the counters begin anew with what the journals still hold");
+            Found::Nothing if !state_dir.used => (Ledger::new(config.limits), Vec::new()),
+            Found::Nothing | Found::Damaged => {
+                tracing::error!("there is no good checkpoint: the counters begin anew with what the journals still hold");
                 let mut ledger = Ledger::new(config.limits);
                 ledger.counter_reset(unix_now());
                 (ledger, Vec::new())
@@ -112,7 +113,7 @@ impl Exporter {
         let sources = Sources::new(board.clone(), telemetry.clone());
         let site = Arc::new(Site::new(board, Arc::new(follower), telemetry, config.web.clone(), reloads));
         let mut exporter = Self { site, config, sources, state_dir };
-        exporter.sources.update(&exporter.config);
+        exporter.sources.update(&exporter.config).await;
         Ok(exporter)
     }
 
@@ -127,7 +128,7 @@ impl Exporter {
                 self.site.set_web(config.web.clone());
                 self.site.board.ledger().set_limits(config.limits);
                 self.site.follower.follow(followed(&config, &self.state_dir));
-                self.sources.update(&config);
+                self.sources.update(&config).await;
                 self.config = config;
                 self.site.telemetry.config_taken();
                 tracing::info!("the new configuration was taken");

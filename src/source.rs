@@ -57,8 +57,12 @@ pub async fn run<S: Source>(mut source: S, interval: Duration, board: Arc<Board>
         let found = source.poll().await;
         let Some(status) = board.publish(S::NAME, found, begun.elapsed()) else { return };
         telemetry.collector_ran(S::NAME, &status);
-        for (part, error) in status.errors.iter().filter(|error| !known.contains(*error)) {
-            tracing::warn!(collector = S::NAME, part, error, "a collector fails");
+        // Parts that fail for the same reason, such as a database that is not there, share a line.
+        for same in status.errors.chunk_by(|(_, one), (_, next)| one == next) {
+            let new: Vec<_> = same.iter().filter(|error| !known.contains(*error)).map(|(part, _)| *part).collect();
+            if let Some((_, error)) = same.first().filter(|_| !new.is_empty()) {
+                tracing::warn!(collector = S::NAME, part = new.join(", "), error, "a collector failed");
+            }
         }
         if status.errors.is_empty() && !known.is_empty() {
             tracing::info!(collector = S::NAME, "the collector succeeds again");

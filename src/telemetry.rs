@@ -19,7 +19,7 @@ use crate::journal::follow::Status;
 use crate::journal::ledger::Format;
 use crate::locked;
 
-/// The form of the log.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// `key=value` pairs.
@@ -123,8 +123,8 @@ impl Telemetry {
         self.reload_successful.with_label_values::<&str>(&[]).set(0.0);
     }
 
-    /// Appends everything in the text format; `status` is how the journals and the checkpoint are doing.
-    pub fn render(&self, status: &Status, out: &mut Vec<u8>) {
+    /// Everything in the text format; `status` is how the journals and the checkpoint are doing.
+    pub fn render(&self, status: &Status) -> String {
         // Two scrapes at once would take each other's journals away.
         let _one_at_a_time = locked(&self.rendering);
         self.set_journals(status);
@@ -133,7 +133,7 @@ impl Telemetry {
         if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "the exporter's own metrics cannot be shown");
         }
-        out.extend_from_slice(text.as_bytes());
+        text
     }
 }
 

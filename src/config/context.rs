@@ -25,12 +25,12 @@ impl Context<'_> {
     }
 
     /// Replaces `${NAME}` and `${NAME:-default}` by what the environment has. As in a shell, the default is for an empty variable too.
-    pub(super) fn expand(&self, path: &str, text: String) -> String {
-        let (mut expanded, mut rest, mut missing) = (String::new(), text.as_str(), Vec::new());
+    pub(super) fn expand(&self, path: &str, text: &str) -> String {
+        let (mut expanded, mut rest, mut missing) = (String::new(), text, Vec::new());
         while let Some((before, after)) = rest.split_once("${") {
             let Some((inside, after)) = after.split_once('}') else {
                 self.mistake(path, "expected a } after ${");
-                return text;
+                return text.to_owned();
             };
             let (name, default) = inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
             expanded.push_str(before);

@@ -1,8 +1,9 @@
-//! YAML into settings, strictly, with all mistakes told at once: each with the path of its key and what was expected.
+//! YAML into settings, strictly, with all mistakes reported at once: each with the path of its key and what was expected.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_yaml::{Mapping, Value};
@@ -12,6 +13,12 @@ use crate::secret::Secret;
 
 /// What durations may be. A longer one is a typing error, and the database's own limits are not far beyond.
 const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(24);
+
+/// A scalar with the environment put in, and as it is written. Messages show the latter: the environment may hold a secret.
+struct Scalar {
+    value: String,
+    written: String,
+}
 
 /// A mapping whose keys are taken one by one. What a getter finds wrong is noted, and reading goes on.
 pub struct Section<'a> {
@@ -54,33 +61,33 @@ impl<'a> Section<'a> {
         self.mapping.remove(key).filter(|value| !value.is_null())
     }
 
-    /// A scalar as text, with the environment put in.
-    fn scalar(&mut self, key: &'static str, expected: &str) -> Option<String> {
+    fn scalar(&mut self, key: &'static str, expected: &str) -> Option<Scalar> {
         let path = self.path(key);
-        match self.take(key)? {
-            Value::String(text) => Some(self.context.expand(&path, text)),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Bool(bool) => Some(bool.to_string()),
+        let written = match self.take(key)? {
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Bool(bool) => bool.to_string(),
             _ => {
                 self.context.mistake(&path, format_args!("expected {expected}"));
-                None
+                return None;
             }
-        }
+        };
+        Some(Scalar { value: self.context.expand(&path, &written), written })
     }
 
     fn parsed<T>(&mut self, key: &'static str, default: T, expected: &str, parse: impl Fn(&str) -> Option<T>) -> T {
-        let Some(text) = self.scalar(key, expected) else { return default };
-        parse(&text).unwrap_or_else(|| {
-            self.mistake(key, format_args!("expected {expected}, found {text:?}"));
+        let Some(Scalar { value, written }) = self.scalar(key, expected) else { return default };
+        parse(&value).unwrap_or_else(|| {
+            self.mistake(key, format_args!("expected {expected}, found {written:?}"));
             default
         })
     }
 
     /// Text that `parse` accepts; its error is what is expected.
     pub fn checked<T>(&mut self, key: &'static str, default: T, parse: impl Fn(&str) -> Result<T, String>) -> T {
-        let Some(text) = self.scalar(key, "text") else { return default };
-        parse(&text).unwrap_or_else(|expected| {
-            self.mistake(key, format_args!("expected {expected}, found {text:?}"));
+        let Some(Scalar { value, written }) = self.scalar(key, "text") else { return default };
+        parse(&value).unwrap_or_else(|expected| {
+            self.mistake(key, format_args!("expected {expected}, found {written:?}"));
             default
         })
     }
@@ -114,12 +121,31 @@ impl<'a> Section<'a> {
 
     /// A path; a relative one is taken from the configuration's folder.
     pub fn path_at(&mut self, key: &'static str) -> Option<PathBuf> {
-        let text = self.scalar(key, "a path")?;
-        if text.is_empty() {
-            self.mistake(key, "expected a path, found nothing");
-            return None;
-        }
-        Some(self.context.folder.join(text))
+        Some(self.context.folder.join(self.path_scalar(key)?.value))
+    }
+
+    fn path_scalar(&mut self, key: &'static str) -> Option<Scalar> {
+        let path = self.scalar(key, "a path")?;
+        // A URL under the key of a path is a slip, and must not reach the messages and labels that show paths: it may hold a password.
+        let wrong = match path.value.as_str() {
+            "" => "nothing",
+            url if url.contains("://") => "a URL",
+            _ => return Some(path),
+        };
+        self.mistake(key, format_args!("expected a path, found {wrong}"));
+        None
+    }
+
+    /// What `read` finds in the file whose path is under `key`.
+    pub fn file<T>(&mut self, key: &'static str, read: impl Fn(&Path) -> io::Result<T>) -> Option<T> {
+        let Scalar { value, written } = self.path_scalar(key)?;
+        let folder = self.context.folder;
+        read(&folder.join(value))
+            .map_err(|error| {
+                let shown = folder.join(written);
+                self.mistake(key, format_args!("expected a readable file, but {}: {error}", shown.display()));
+            })
+            .ok()
     }
 
     /// A path that has to be there.
@@ -148,23 +174,15 @@ impl<'a> Section<'a> {
 
     /// A secret: its text under `key`, or under `file_key` the path of a file that holds it. Its text is in no message.
     pub fn secret(&mut self, key: &'static str, file_key: &'static str) -> Option<Secret> {
-        let text = self.scalar(key, "text");
-        let file = self.path_at(file_key);
-        match (text, file) {
-            (Some(_), Some(_)) => {
-                self.mistake(key, format_args!("expected either this or {file_key}, found both"));
-                None
-            }
-            (Some(text), None) => Some(Secret::new(text)),
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(text) => Some(Secret::new(text.trim_end_matches(['\r', '\n']))),
-                Err(error) => {
-                    self.mistake(file_key, format_args!("expected a readable file, but {}: {error}", path.display()));
-                    None
-                }
-            },
-            (None, None) => None,
+        let Some(text) = self.scalar(key, "text") else {
+            let text = self.file(file_key, |path| std::fs::read_to_string(path))?;
+            return Some(Secret::new(text.trim_end_matches(['\r', '\n'])));
+        };
+        if self.take(file_key).is_some() {
+            self.mistake(key, format_args!("expected either this or {file_key}, found both"));
+            return None;
         }
+        Some(Secret::new(text.value))
     }
 
     /// The section under `key`, if there is one.

@@ -7,6 +7,9 @@ use std::str::FromStr;
 use super::Overrides;
 use super::decode::Section;
 
+/// The paths that have their own answer, besides that of the metrics.
+pub const RESERVED_PATHS: [&str; 5] = ["/", "/health", "/-/healthy", "/-/ready", "/-/reload"];
+
 /// The section `web`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Web {
@@ -82,7 +85,7 @@ fn is_host(host: &str) -> bool {
 
 /// The metrics' path begins with a slash and is none that is answered with something else. The error is what is expected.
 pub fn check_telemetry_path(path: &str) -> Result<String, String> {
-    let taken = crate::http::PATHS.iter().find(|taken| **taken == path);
+    let taken = RESERVED_PATHS.iter().find(|taken| **taken == path);
     match taken {
         Some(taken) => Err(format!("a path other than {taken}, which has its own answer")),
         None if path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte)) => {

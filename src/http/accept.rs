@@ -1,7 +1,7 @@
 //! Connections within bounds: a limit on their number, a deadline for headers, and one for taking the answer.
 //!
 //! At the limit the connection that has been quiet for longest gives way, so that a thousand silent clients do not keep a
-//! scrape out: it is the newest, and it has its answer before it could be the quietest.
+//! scrape out. One whose request is being answered is not quiet, however long that takes; it gives way only if all are so.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -36,16 +36,24 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 /// The longest head of a request, in bytes; a longer one is answered with 431.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// The open connections, and when each last began a request.
+/// The open connections.
 #[derive(Default)]
 struct Connections {
-    open: Mutex<HashMap<u64, (Instant, AbortHandle)>>,
+    open: Mutex<HashMap<u64, Open>>,
+}
+
+struct Open {
+    /// Whether a request is being answered.
+    busy: bool,
+    /// When the connection came, or a request last began or had its answer made.
+    active: Instant,
+    task: AbortHandle,
 }
 
 impl Connections {
-    fn touch(&self, id: u64) {
-        if let Some((active, _)) = locked(&self.open).get_mut(&id) {
-            *active = Instant::now();
+    fn set_busy(&self, id: u64, busy: bool) {
+        if let Some(open) = locked(&self.open).get_mut(&id) {
+            (open.busy, open.active) = (busy, Instant::now());
         }
     }
 
@@ -56,9 +64,9 @@ impl Connections {
     /// Closes the connection that has been quiet for longest.
     fn close_quietest(&self) {
         let mut open = locked(&self.open);
-        let quietest = open.iter().min_by_key(|(_, (active, _))| *active).map(|(id, _)| *id);
-        if let Some((_, connection)) = quietest.and_then(|id| open.remove(&id)) {
-            connection.abort();
+        let quietest = open.iter().min_by_key(|(_, open)| (open.busy, open.active)).map(|(id, _)| *id);
+        if let Some(quietest) = quietest.and_then(|id| open.remove(&id)) {
+            quietest.task.abort();
         }
     }
 }
@@ -74,7 +82,7 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>) {
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => continue,
             Err(error) => {
                 if reported.is_none_or(|at: Instant| at.elapsed() > REPORT_INTERVAL) {
-                    tracing::warn!(%error, "connections cannot be accepted; the quietest are closed");
+                    tracing::warn!(%error, "cannot accept connections; the quietest are closed");
                     reported = Some(Instant::now());
                 }
                 // Out of descriptors. They are free when the tasks of the closed connections have ended, in a moment.
@@ -93,24 +101,29 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>) {
         let task = tokio::spawn({
             let (site, connections) = (site.clone(), connections.clone());
             async move {
-                if let Err(error) = connection(stream, &site, || connections.touch(id)).await {
+                if let Err(error) = connection(stream, &site, |busy| connections.set_busy(id, busy)).await {
                     tracing::debug!(%error, "a connection ended");
                 }
                 locked(&connections.open).remove(&id);
             }
         });
-        open.insert(id, (Instant::now(), task.abort_handle()));
+        open.insert(id, Open { busy: false, active: Instant::now(), task: task.abort_handle() });
     }
 }
 
-async fn connection(stream: TcpStream, site: &Site, active: impl Fn()) -> hyper::Result<()> {
+async fn connection(stream: TcpStream, site: &Site, set_busy: impl Fn(bool)) -> hyper::Result<()> {
     // Answers are written whole; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_DEADLINE));
     let service = service_fn(|request| {
-        active();
-        Box::pin(site.answer(request))
+        let set_busy = &set_busy;
+        Box::pin(async move {
+            set_busy(true);
+            let answer = site.answer(request).await;
+            set_busy(false);
+            answer
+        })
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())

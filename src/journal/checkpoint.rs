@@ -116,8 +116,8 @@ pub enum Found {
     Nothing,
     /// A checkpoint.
     Snapshot(Box<Snapshot>),
-    /// Checkpoints, none of which can be read.
-    Unreadable,
+    /// Checkpoints, none of which is whole.
+    Damaged,
 }
 
 /// The checkpoint's files in `state_dir`.
@@ -150,27 +150,29 @@ impl Checkpoint {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// Reads the last checkpoint, or the previous one. One that cannot be read is kept aside under another name.
-    pub fn load(&self) -> Found {
+    /// Reads the last checkpoint, or the previous one. One that is damaged is kept aside under another name; an error is that of a
+    /// file that may be good and cannot be read now.
+    pub fn load(&self) -> io::Result<Found> {
         let mut found = Found::Nothing;
         for name in ["checkpoint", "checkpoint.previous"] {
             let path = self.file(name);
-            let error = match fs::read(&path) {
-                Ok(bytes) => match decode(&bytes) {
-                    Ok(snapshot) => return Found::Snapshot(Box::new(snapshot)),
-                    Err(error) => error,
-                },
+            let bytes = match fs::read(&path) {
+                Ok(bytes) => bytes,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => error.to_string(),
+                Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
             };
-            let kept = self.file(&format!("{name}.unreadable"));
-            tracing::error!(path = %path.display(), error, kept = %kept.display(), "a checkpoint cannot be read");
+            let error = match decode(&bytes) {
+                Ok(snapshot) => return Ok(Found::Snapshot(Box::new(snapshot))),
+                Err(error) => error,
+            };
+            let kept = self.file(&format!("{name}.damaged"));
+            tracing::error!(path = %path.display(), error, kept = %kept.display(), "a checkpoint is damaged");
             if let Err(error) = fs::rename(&path, &kept) {
-                tracing::warn!(path = %path.display(), %error, "it cannot be kept aside");
+                tracing::warn!(path = %path.display(), %error, "the damaged checkpoint cannot be renamed");
             }
-            found = Found::Unreadable;
+            found = Found::Damaged;
         }
-        found
+        Ok(found)
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::checkpoint::Checkpoint;
 use super::ledger::{Format, Ledger};
 use super::lines::Line;
+use super::reader::Reader;
 use super::rejection::{Reason, Rejection};
 use super::reports::Reports;
 use super::saver::Saver;
@@ -187,14 +188,20 @@ impl Worker {
 
     fn follow(&mut self, files: Vec<Followed>) {
         let now = Instant::now();
+        let followed: Arc<[PathBuf]> = files.iter().map(|file| file.path.clone()).collect();
         let mut old = std::mem::take(&mut self.tails);
-        for file in files {
-            let same = |tail: &Tail| (tail.path(), tail.format()) == (&*file.path, file.format);
+        for Followed { path, format } in files {
+            let same = |tail: &Tail| (tail.path(), tail.format()) == (&*path, format);
             self.tails.push(match old.iter().position(same) {
-                Some(at) => old.swap_remove(at),
+                Some(at) => old.swap_remove(at).beside(followed.clone()),
                 None => {
-                    let rested = self.resting.extract_if(.., |position| position.path == file.path).collect::<Vec<_>>();
-                    Tail::resume(file.path, file.format, &rested, now)
+                    // By its path, or the same file under a path that was written otherwise.
+                    let known = self.resting.iter().any(|position| position.path == path);
+                    let wanted = |position: &mut Position| {
+                        if known { position.path == path } else { Reader::reopen(&path, &position.mark).is_some() }
+                    };
+                    let rested = self.resting.extract_if(.., wanted).collect::<Vec<_>>();
+                    Tail::new(path, format, followed.clone(), &rested, now)
                 }
             });
         }
@@ -204,8 +211,14 @@ impl Worker {
     /// Reads every file up to its end as of now. What is asked meanwhile is kept for the next pass.
     fn pass(&mut self, inbox: &mpsc::Receiver<Command>, waiting: &mut Vec<oneshot::Sender<()>>) -> Pass {
         let now = Instant::now();
-        for tail in &mut self.tails {
-            tail.look(now);
+        for at in 0..self.tails.len() {
+            self.tails[at].look(now);
+            // A file that two paths lead to would be counted twice.
+            let inode = self.tails[at].inode();
+            if let Some(first) = self.tails[..at].iter().find(|tail| inode.is_some() && tail.inode() == inode) {
+                let first = first.path().to_owned();
+                self.tails[at].refuse(&first);
+            }
         }
         for at in 0..self.tails.len() {
             while let Some(chunk) = self.tails[at].next_chunk(&mut self.buffer) {
@@ -224,7 +237,11 @@ impl Worker {
                 self.saver.save_when_due(&self.ledger, || positions(&self.tails, &self.resting));
             }
         }
-        self.caught_up.store(true, Ordering::Release);
+        if !self.caught_up.load(Ordering::Acquire) {
+            // From now on a checkpoint is expected.
+            self.saver.save_now(&self.ledger, positions(&self.tails, &self.resting));
+            self.caught_up.store(true, Ordering::Release);
+        }
         self.tails.iter_mut().for_each(Tail::log_change);
         self.reports.flush(now);
         self.publish();

@@ -104,8 +104,7 @@ impl Ledger {
         self.changed();
     }
 
-    /// From which batch on the database should be asked: its completion in Unix microseconds, and its id.
-    /// None before the first answer.
+    /// The completion time, in Unix microseconds, from which on the database should be asked for batches. None before the first answer.
     pub fn batches_from(&self) -> Option<i64> {
         self.batches.window_start()
     }
@@ -113,7 +112,9 @@ impl Ledger {
     /// Counts completed batches that were not counted before. `now` is the database's clock in Unix microseconds.
     /// The first call only learns which batches there are: counting begins with the next ones.
     pub fn batches(&mut self, completed: &[Batch], now: i64) {
-        for batch in self.batches.take_new(completed, now) {
+        let before = (self.batches.watermark, self.batches.known.len());
+        let new = self.batches.take_new(completed, now);
+        for batch in &new {
             if let Some(seconds) = batch.seconds {
                 self.samples.observe(&family::OPS_BATCH_DURATION, [], seconds);
             }
@@ -121,7 +122,9 @@ impl Ledger {
                 self.samples.observe(&family::OPS_BATCH_ERROR_RATIO, [], ratio);
             }
         }
-        self.changed();
+        if !new.is_empty() || before != (self.batches.watermark, self.batches.known.len()) {
+            self.changed();
+        }
     }
 
     /// Counts samples that a set could not keep because of its limits.
@@ -152,7 +155,7 @@ impl Ledger {
         let line = Line::parse(line)?;
         let (ts, event) = line.event(read_at)?;
         self.samples.inc(&family::EVENTS, [event.name()]);
-        self.samples.raise(&family::LAST_EVENT_TIMESTAMP, [], ts);
+        self.samples.set(&family::LAST_EVENT_TIMESTAMP, [], ts);
         self.apply(ts, &event);
         Ok(())
     }
@@ -255,7 +258,7 @@ impl Ledger {
         self.samples.inc(&family::RCA_SESSIONS, [&session.trigger, session.overall_status.as_str()]);
         self.samples.set(&family::RCA_LAST_SESSION_TIMESTAMP, [], at);
         for check in &session.checks {
-            // What its fix has mended is well again.
+            // What its fix has mended counts as ok.
             let mended = check.status == CheckResult::Fail && check.fix_success;
             let status = if mended { 0.0 } else { check.status.level() };
             self.check(&check.check_name, "rca", status, at);

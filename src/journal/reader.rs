@@ -10,29 +10,23 @@ use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 
 use super::lines::{Chunk, MAX_LINE};
-use super::tail::Position;
-
-/// What has been counted of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counted {
-    /// The bytes whose lines have been counted.
-    pub offset: u64,
-    /// The CRC-32 of those bytes, by which a copy of the file is known.
-    checksum: u32,
-    /// When the file was last written, as of the last look: a copy that holds more was written no earlier.
-    pub(super) written: SystemTime,
-}
 
 /// How much of the first line tells one file from another that took over its inode.
 const HEAD: u64 = 1024;
 
-/// What tells a file from another.
+/// How far a file has been counted, and what it is known by: as itself, under whatever name, or in a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileId {
+pub struct Mark {
     dev: u64,
     inode: u64,
     /// Length and CRC-32 of the first line, or of its first KiB; None while it is not complete.
     head: Option<(u64, u32)>,
+    /// The bytes whose lines have been counted.
+    pub offset: u64,
+    /// The CRC-32 of those bytes.
+    checksum: u32,
+    /// When the file was last written, as of the last look: a copy that holds more was written no earlier.
+    pub(super) written: SystemTime,
 }
 
 /// What a look found.
@@ -42,13 +36,15 @@ pub(super) enum Looked {
     /// More of it.
     Grown,
     /// It was truncated, after this had been counted.
-    Truncated(Counted),
+    Truncated(Mark),
 }
 
 /// An open file and how far it has been read.
 pub(super) struct Reader {
     file: File,
-    id: FileId,
+    dev: u64,
+    inode: u64,
+    head: Option<(u64, u32)>,
     /// Whole lines before it have been counted.
     offset: u64,
     /// The checksum of all bytes before `offset`.
@@ -70,10 +66,11 @@ impl Reader {
         }
         let file = File::open(path)?;
         let meta = file.metadata()?;
-        let id = FileId { dev: meta.dev(), inode: meta.ino(), head: None };
         Ok(Self {
             file,
-            id,
+            dev: meta.dev(),
+            inode: meta.ino(),
+            head: None,
             offset: 0,
             checksum: Hasher::new(),
             oversize: None,
@@ -83,56 +80,79 @@ impl Reader {
         })
     }
 
-    /// Opens the file at `path` if it is the one that `position` was taken in, to be read from there on.
-    pub(super) fn reopen(path: &Path, position: &Position) -> Option<Self> {
-        let mut reader = Self::open(path).ok()?;
-        let FileId { dev, inode, head } = position.file;
-        let len = reader.file.metadata().ok()?.len();
-        let same = (reader.id.dev, reader.id.inode) == (dev, inode) && len >= position.counted.offset;
-        let same = same && (head.is_none() || reader.head(len).ok()? == head);
-        reader.id.head = head;
-        reader.go_on(&position.counted);
-        same.then_some(reader)
+    /// Opens the file at `path` if it is the one that `mark` was taken of, to be read on from there.
+    pub(super) fn reopen(path: &Path, mark: &Mark) -> Option<Self> {
+        let reader = Self::open(path).ok()?;
+        if reader.has(mark) { reader.resumed(mark) } else { None }
     }
 
-    /// Opens the file at `path` if it begins with what was counted of another and was written no earlier, to be read from there on.
-    pub(super) fn open_copy(path: &Path, counted: &Counted) -> Option<Self> {
-        let mut reader = Self::open(path).ok()?;
-        let meta = reader.file.metadata().ok()?;
+    /// Opens the file at `path` if it begins with all that was counted by `mark`, to be read on from there.
+    pub(super) fn open_copy(path: &Path, mark: &Mark) -> Option<Self> {
         // Any file begins with nothing.
-        if counted.offset == 0 || meta.len() < counted.offset || meta.modified().ok()? < counted.written {
-            return None;
-        }
+        let reader = Self::open(path).ok()?.resumed(mark).filter(|_| mark.offset > 0)?;
         let (mut buffer, mut hasher, mut at) = (vec![0; 64 * 1024], Hasher::new(), 0);
-        while at < counted.offset {
-            let want = (counted.offset - at).min(buffer.len() as u64) as usize;
+        while at < mark.offset {
+            let want = (mark.offset - at).min(buffer.len() as u64) as usize;
             let read = read_at(&reader.file, &mut buffer[..want], at).ok().filter(|read| *read > 0)?;
             hasher.update(&buffer[..read]);
             at += read as u64;
         }
-        reader.go_on(counted);
-        (hasher.finalize() == counted.checksum).then_some(reader)
+        (hasher.finalize() == mark.checksum).then_some(reader)
     }
 
-    fn go_on(&mut self, counted: &Counted) {
-        self.offset = counted.offset;
-        self.checksum = Hasher::new_with_initial_len(counted.checksum, counted.offset);
-        self.written = counted.written;
+    /// The same at `mark`, if it is long enough and its first line that of the mark.
+    fn resumed(mut self, mark: &Mark) -> Option<Self> {
+        let len = self.file.metadata().ok()?.len();
+        let fits = len >= mark.offset && (mark.head.is_none() || self.first_line(len).ok()? == mark.head);
+        self.head = mark.head;
+        self.offset = mark.offset;
+        self.checksum = Hasher::new_with_initial_len(mark.checksum, mark.offset);
+        self.written = mark.written;
+        fits.then_some(self)
     }
 
     /// True when `meta` is of this file.
     pub(super) fn is(&self, meta: &fs::Metadata) -> bool {
-        (self.id.dev, self.id.inode) == (meta.dev(), meta.ino())
+        self.inode() == (meta.dev(), meta.ino())
     }
 
-    /// Which file it is.
-    pub(super) fn id(&self) -> FileId {
-        self.id
+    /// True when `mark` was taken of this file.
+    pub(super) fn has(&self, mark: &Mark) -> bool {
+        self.inode() == (mark.dev, mark.inode)
     }
 
-    /// What has been counted of it.
-    pub(super) fn counted(&self) -> Counted {
-        Counted { offset: self.offset, checksum: self.checksum.clone().finalize(), written: self.written }
+    /// Device and inode, which no other file has while this one is open.
+    pub(super) fn inode(&self) -> (u64, u64) {
+        (self.dev, self.inode)
+    }
+
+    /// True when the first bytes of this file are all those of `other`, and both are to be read from the same place.
+    pub(super) fn begins_with(&self, other: &Self) -> bool {
+        if other.end == 0 || self.end < other.end || (self.head, self.offset) != (other.head, other.offset) {
+            return false;
+        }
+        let (mut mine, mut theirs, mut at) = (vec![0; 64 * 1024], vec![0; 64 * 1024], 0);
+        while at < other.end {
+            let want = (other.end - at).min(mine.len() as u64) as usize;
+            let both = [(&self.file, &mut mine), (&other.file, &mut theirs)]
+                .map(|(file, buffer)| read_at(file, &mut buffer[..want], at));
+            if !both.iter().all(|read| matches!(read, Ok(read) if *read == want)) || mine[..want] != theirs[..want] {
+                return false;
+            }
+            at += want as u64;
+        }
+        true
+    }
+
+    /// True when it has no name any more.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.file.metadata().is_ok_and(|meta| meta.nlink() == 0)
+    }
+
+    /// How far it has been counted.
+    pub(super) fn mark(&self) -> Mark {
+        let Self { dev, inode, head, offset, written, .. } = *self;
+        Mark { dev, inode, head, offset, checksum: self.checksum.clone().finalize(), written }
     }
 
     /// True when all was read that the last look found.
@@ -156,12 +176,12 @@ impl Reader {
         let meta = self.file.metadata()?;
         let len = meta.len();
         let mut looked = if len > self.end { Looked::Grown } else { Looked::Same };
-        if len < self.at() || (self.id.head.is_some() && self.head(len)? != self.id.head) {
-            looked = Looked::Truncated(self.counted());
-            (self.offset, self.checksum, self.oversize, self.id.head) = (0, Hasher::new(), None, None);
+        if len < self.at() || (self.head.is_some() && self.first_line(len)? != self.head) {
+            looked = Looked::Truncated(self.mark());
+            (self.offset, self.checksum, self.oversize, self.head) = (0, Hasher::new(), None, None);
         }
-        if self.id.head.is_none() {
-            self.id.head = self.head(len)?;
+        if self.head.is_none() {
+            self.head = self.first_line(len)?;
         }
         (self.end, self.written, self.drained) = (len, meta.modified()?, len == self.at());
         Ok(looked)
@@ -173,7 +193,7 @@ impl Reader {
         Ok(self)
     }
 
-    fn head(&self, len: u64) -> io::Result<Option<(u64, u32)>> {
+    fn first_line(&self, len: u64) -> io::Result<Option<(u64, u32)>> {
         let mut head = [0; HEAD as usize];
         let read = read_at(&self.file, &mut head[..len.min(HEAD) as usize], 0)?;
         let line = match memchr::memchr(b'\n', &head[..read]) {

@@ -8,14 +8,15 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::generations;
+use super::generations::Generations;
 use super::ledger::Format;
 use super::lines::Chunk;
-use super::reader::{Counted, FileId, Looked, Reader};
+use super::reader::{Looked, Mark, Reader};
 
 /// How long a file that left its path is read on after it last grew.
 const LINGER: Duration = Duration::from_secs(60);
@@ -26,21 +27,27 @@ const FINISHED: usize = 16;
 pub struct Position {
     /// The path that its journal is configured with; the file may have been renamed since.
     pub path: PathBuf,
-    /// Which file.
-    pub file: FileId,
-    /// How far.
-    pub counted: Counted,
+    /// How far, and in which file.
+    pub mark: Mark,
+    /// True when it left its path long ago: it is only known so that it is not taken for a new one.
+    pub finished: bool,
 }
 
 /// A path and the files that are or were there.
 pub struct Tail {
     path: PathBuf,
     format: Format,
+    /// All paths that are followed.
+    followed: Arc<[PathBuf]>,
     current: Option<Reader>,
     /// Files that have left the path, oldest first, and when each last grew.
     left: Vec<(Reader, Instant)>,
     /// The last ones that left for good.
-    finished: VecDeque<FileId>,
+    finished: VecDeque<Mark>,
+    /// Files that were read before this process began and are gone: others may have come after them.
+    gone: Vec<Mark>,
+    /// Compressed files that the log knows of.
+    told: Vec<PathBuf>,
     /// Why the file at the path cannot be read, and its length as far as it is known.
     error: Option<(String, u64)>,
     /// The error that the log knows of.
@@ -48,24 +55,47 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Follows `path`, whether or not there is a file yet, from its beginning.
-    pub fn new(path: PathBuf, format: Format) -> Self {
-        Self { path, format, current: None, left: Vec::new(), finished: VecDeque::new(), error: None, logged: None }
-    }
-
-    /// Follows `path` from where it had been read up to: in the same file, or in one beside it that it was renamed to (`NAME.*`),
-    /// and from there on in those that came after it.
-    pub fn resume(path: PathBuf, format: Format, positions: &[Position], now: Instant) -> Self {
-        let mut tail = Self::new(path, format);
-        for position in positions.iter().filter(|position| position.path == tail.path) {
-            match generations::find(position) {
+    /// Follows `path`, whether or not there is a file yet, from where it had been read up to by `positions`: in the same file, at its
+    /// path or renamed, or in a copy of it, and from there on in those that came after it. Without positions, from the beginning.
+    pub fn new(path: PathBuf, format: Format, followed: Arc<[PathBuf]>, positions: &[Position], now: Instant) -> Self {
+        let mut tail = Self {
+            path,
+            format,
+            followed,
+            current: None,
+            left: Vec::new(),
+            finished: VecDeque::new(),
+            gone: Vec::new(),
+            told: Vec::new(),
+            error: None,
+            logged: None,
+        };
+        for position in positions {
+            if position.finished {
+                tail.finished.push_back(position.mark);
+                continue;
+            }
+            match tail.generations().find(&position.mark) {
                 Some((reader, true)) => tail.current = Some(reader),
                 Some((reader, false)) => tail.left.push((reader, now)),
-                None => tracing::warn!(journal = %tail.path.display(), offset = position.counted.offset,
-                    "the file that was read up to this offset is gone or was truncated: what else it held is not counted"),
+                None => {
+                    tracing::warn!(journal = %tail.path.display(), offset = position.mark.offset,
+                        "the file that was counted up to this offset is gone: what else it held is not counted");
+                    tail.gone.push(position.mark);
+                }
             }
         }
         tail
+    }
+
+    /// The same with other paths beside it.
+    pub fn beside(mut self, followed: Arc<[PathBuf]>) -> Self {
+        self.followed = followed;
+        self
+    }
+
+    fn generations(&self) -> Generations<'_> {
+        Generations { path: &self.path, followed: &self.followed }
     }
 
     /// The path as configured.
@@ -80,8 +110,10 @@ impl Tail {
 
     /// How far each of its files has been read.
     pub fn positions(&self) -> impl Iterator<Item = Position> {
-        let readers = self.left.iter().map(|(reader, _)| reader).chain(&self.current);
-        readers.map(|reader| Position { path: self.path.clone(), file: reader.id(), counted: reader.counted() })
+        let open = self.left.iter().map(|(reader, _)| reader).chain(&self.current);
+        let position = |mark, finished| Position { path: self.path.clone(), mark, finished };
+        let finished = self.finished.iter().chain(&self.gone).map(move |mark| position(*mark, true));
+        open.map(move |reader| position(reader.mark(), false)).chain(finished)
     }
 
     /// Bytes that the last look found and that are not read, and all of a file that cannot be read.
@@ -92,7 +124,7 @@ impl Tail {
 
     /// Bytes counted of the file at the path; None while there is none.
     pub fn offset(&self) -> Option<u64> {
-        self.current.as_ref().map(|reader| reader.counted().offset)
+        self.current.as_ref().map(|reader| reader.mark().offset)
     }
 
     /// Why the file at the path cannot be read.
@@ -134,7 +166,7 @@ impl Tail {
         }
         let mut truncated = Vec::new();
         match self.current.as_mut().map(Reader::look) {
-            Some(Ok(Looked::Truncated(counted))) => truncated.push(counted),
+            Some(Ok(Looked::Truncated(mark))) => truncated.push(mark),
             Some(Ok(Looked::Same | Looked::Grown)) | None => {}
             Some(Err(error)) => self.fail(&error, 0),
         }
@@ -144,12 +176,13 @@ impl Tail {
             match looked {
                 Ok(Looked::Same) if unread || now.duration_since(*grew) < LINGER => return true,
                 Ok(Looked::Same) => {
+                    self.finished.retain(|mark| !reader.has(mark));
                     self.finished.truncate(FINISHED - 1);
-                    self.finished.push_front(reader.id());
+                    self.finished.push_front(reader.mark());
                     return false;
                 }
                 Ok(Looked::Grown) => {}
-                Ok(Looked::Truncated(counted)) => truncated.push(counted),
+                Ok(Looked::Truncated(mark)) => truncated.push(mark),
                 Err(error) => {
                     tracing::warn!(journal = %self.path.display(), %error, "a rotated file cannot be read on");
                     return false;
@@ -169,29 +202,54 @@ impl Tail {
     }
 
     /// Takes up files that came to the path and left it between two looks, and copies of those `truncated`; `at_path` is there now.
-    fn take_unseen(&mut self, at_path: Option<&fs::Metadata>, truncated: &[Counted], now: Instant) {
-        let left = self.left.iter().map(|(reader, _)| reader.counted());
-        let counted: Vec<_> = left.chain(truncated.iter().copied()).collect();
-        let inode = |meta: &fs::Metadata| (meta.dev(), meta.ino());
+    fn take_unseen(&mut self, at_path: Option<&fs::Metadata>, truncated: &[Mark], now: Instant) {
+        let left = self.left.iter().map(|(reader, _)| reader.mark());
+        let mut marks: Vec<_> = left.chain(truncated.iter().copied()).chain(self.gone.drain(..)).collect();
+        let oldest = marks.iter().map(|mark| mark.written).min();
+        let Some(since) = oldest.or(self.finished.front().map(|mark| mark.written)) else { return };
+        marks.extend(&self.finished);
         let open = |meta: &fs::Metadata| {
-            at_path.is_some_and(|there| inode(there) == inode(meta)) || self.left.iter().any(|(reader, _)| reader.is(meta))
+            let inode = (meta.dev(), meta.ino());
+            at_path.is_some_and(|there| inode == (there.dev(), there.ino()))
+                || self.left.iter().any(|(reader, _)| reader.is(meta))
         };
-        let unseen = generations::newer(&self.path, &counted, open, self.finished.make_contiguous());
+        let mut told = std::mem::take(&mut self.told);
+        let unseen = self.generations().newer(since, open, &marks, &mut told);
+        self.told = told;
         self.left.extend(unseen.into_iter().map(|reader| (reader, now)));
     }
 
-    /// Takes up the file that `meta` was found for: a new one, or one that left and came back.
+    /// Takes up the file that `meta` was found for: one that left and came back, one that replaced an equal one, or a new one.
     fn arrive(&mut self, meta: &fs::Metadata, now: Instant) {
         self.take_unseen(Some(meta), &[], now);
-        if let Some(at) = self.left.iter().position(|(reader, _)| reader.is(meta)) {
+        let (path, left) = (&self.path, &self.left);
+        if let Some(at) = left.iter().position(|(reader, _)| reader.is(meta)) {
             self.current = Some(self.left.remove(at).0);
             return;
         }
-        match Reader::open(&self.path) {
+        let replaced = left.iter().enumerate().filter(|(_, (reader, _))| reader.is_deleted());
+        let replaced = replaced.filter_map(|(at, (reader, _))| Some((at, Reader::open_copy(path, &reader.mark())?))).next();
+        if let Some((at, reader)) = replaced {
+            self.left.remove(at);
+            self.current = Some(reader);
+            return;
+        }
+        match Reader::open(path) {
             Ok(reader) => self.current = Some(reader),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => self.fail(&error, meta.len()),
         }
+    }
+
+    /// Device and inode of the file at the path.
+    pub fn inode(&self) -> Option<(u64, u64)> {
+        self.current.as_ref().map(Reader::inode)
+    }
+
+    /// Does not read the file at the path: it is that of `other`, too.
+    pub fn refuse(&mut self, other: &Path) {
+        self.current = None;
+        self.fail(&io::Error::other(format!("it is the same file as {}, and is read as that", other.display())), 0);
     }
 
     fn fail(&mut self, error: &io::Error, unread: u64) {

@@ -34,26 +34,33 @@ impl Sources {
     }
 
     /// Starts, restarts and stops what differs from `config`. A source whose settings are the same goes on undisturbed.
-    pub(super) fn update(&mut self, config: &Config) {
+    pub(super) async fn update(&mut self, config: &Config) {
         let (board, telemetry, limits) = (&self.board, &self.telemetry, config.limits);
         let starter = Starter { board, telemetry, limits };
-        starter.update(&mut self.postgres, config.postgres.as_ref(), |settings| {
+        let make_postgres = |settings: &postgres::Settings| {
             Ok((Postgres::new(settings, limits, board.clone())?, settings.interval, settings.stale_after))
-        });
-        starter.update(&mut self.sre, config.sre.as_ref(), |settings| {
+        };
+        starter.update(&mut self.postgres, config.postgres.as_ref(), make_postgres).await;
+        let make_sre = |settings: &sre_state::Settings| {
             Ok((SreState::new(settings, limits, board.clone()), settings.interval, settings.stale_after))
-        });
+        };
+        starter.update(&mut self.sre, config.sre.as_ref(), make_sre).await;
     }
 
     /// Stops all of them. The database is told, so that it does not go on with a query that nobody waits for.
     pub(super) async fn stop(&mut self) {
         let tasks = [self.postgres.take().map(|running| running.task), self.sre.take().map(|running| running.task)];
         for task in tasks.into_iter().flatten() {
-            task.abort();
-            let _ = task.await;
+            ended(task).await;
         }
         postgres::closed().await;
     }
+}
+
+/// Ends a source's task, and waits until it has: a poll that was about to publish must not do so after this.
+async fn ended(task: JoinHandle<()>) {
+    task.abort();
+    let _ = task.await;
 }
 
 struct Starter<'a> {
@@ -63,22 +70,18 @@ struct Starter<'a> {
 }
 
 impl Starter<'_> {
-    fn update<S: Source, T: Clone + PartialEq>(
+    async fn update<S: Source, T: Clone + PartialEq>(
         &self,
         slot: &mut Option<Running<T>>,
         wanted: Option<&T>,
         make: impl FnOnce(&T) -> Result<(S, Duration, Duration), SourceError>,
     ) {
-        if let Some(running) = slot {
-            if wanted == Some(&running.settings) && running.limits == self.limits {
-                return;
-            }
-            running.task.abort();
-            *slot = None;
+        if let Some(running) = slot.take_if(|running| wanted != Some(&running.settings) || running.limits != self.limits) {
+            ended(running.task).await;
             self.board.unregister(S::NAME);
             self.telemetry.collector_removed(S::NAME);
         }
-        let Some(settings) = wanted else { return };
+        let (None, Some(settings)) = (&slot, wanted) else { return };
         match make(settings) {
             Ok((source, interval, stale_after)) => {
                 let status = self.board.register(S::NAME, S::FEED, interval, stale_after);
@@ -88,5 +91,67 @@ impl Starter<'_> {
             }
             Err(error) => tracing::error!(collector = S::NAME, %error, "a collector cannot start"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+    use crate::family::Feed;
+    use crate::journal::ledger::Ledger;
+    use crate::source::Part;
+
+    /// A source that holds its thread during a poll, as between two steps at which its task can end.
+    struct Held {
+        _lives: Sender<()>,
+        begun: tokio::sync::mpsc::UnboundedSender<()>,
+        go_on: Receiver<()>,
+    }
+
+    impl Source for Held {
+        const NAME: &'static str = "held";
+        const FEED: Feed = Feed::SreState;
+
+        async fn poll(&mut self) -> Vec<Part> {
+            let _ = self.begun.send(());
+            let _ = self.go_on.recv();
+            Vec::new()
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+    async fn a_poll_of_the_old_source_is_not_published_as_the_new_ones() {
+        let limits = Limits::default();
+        let board = Arc::new(Board::new(Arc::new(Mutex::new(Ledger::new(limits)))));
+        let telemetry = Arc::new(Telemetry::new().unwrap());
+        let starter = Starter { board: &board, telemetry: &telemetry, limits };
+        let mut slot = None;
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let held = || {
+            let ((lives, ended), (release, go_on)) = (channel(), channel());
+            let source = Held { _lives: lives, begun: begun.clone(), go_on };
+            (Ok((source, Duration::from_millis(1), Duration::from_secs(1))), ended, release)
+        };
+        let (old, old_ended, release_old) = held();
+        starter.update(&mut slot, Some(&"old"), |_| old).await;
+        begins.recv().await.unwrap();
+
+        let (new, _new_ended, _release_new) = held();
+        let mut update = pin!(starter.update(&mut slot, Some(&"new"), |_| new));
+        let done = tokio::select! {
+            biased;
+            () = &mut update => true,
+            () = std::future::ready(()) => false,
+        };
+        drop(release_old);
+        if !done {
+            update.await;
+        }
+        assert!(old_ended.recv().is_err());
+        assert_eq!(board.sources()[0].1.took, None, "the new source has published nothing yet");
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct StateDir {
     pub(super) journal: PathBuf,
     /// The checkpoint.
     pub(super) checkpoint: Checkpoint,
+    /// True when an exporter has used it before.
+    pub(super) used: bool,
     /// Unlocked when it is closed, also by a crash.
     _lock: File,
 }
@@ -25,6 +27,7 @@ impl StateDir {
             StartError(format!("state_dir {}: {what}: {error}; the exporter needs a folder to write to", folder.display()))
         };
         let journal = folder.join(OWN_JOURNAL);
+        let used = journal.parent().is_some_and(Path::exists);
         fs::create_dir_all(journal.parent().unwrap_or(folder)).map_err(|error| failed("cannot be made", error))?;
         let mut lock = File::options()
             .read(true)
@@ -45,6 +48,6 @@ impl StateDir {
         lock.set_len(0)
             .and_then(|()| writeln!(lock, "{}", std::process::id()))
             .map_err(|error| failed("its lock cannot be written", error))?;
-        Ok(Self { journal, checkpoint: Checkpoint::new(folder), _lock: lock })
+        Ok(Self { journal, checkpoint: Checkpoint::new(folder), used, _lock: lock })
     }
 }

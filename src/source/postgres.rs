@@ -39,13 +39,7 @@ impl Settings {
     /// Reads the section.
     pub fn decode(mut section: Section<'_>) -> Option<Self> {
         let url = section.required_secret("url", "url_file", "expected postgresql://user:password@host:port/database");
-        let ca = section.path_at("ca_file").and_then(|path| match std::fs::read(&path) {
-            Ok(pem) => Some(pem),
-            Err(error) => {
-                section.mistake("ca_file", format_args!("expected a readable file, but {}: {error}", path.display()));
-                None
-            }
-        });
+        let ca = section.file("ca_file", |path| std::fs::read(path));
         let interval = section.duration("interval", Duration::from_secs(15));
         let timeout = section.duration("timeout", Duration::from_secs(5));
         let stale_after = section.stale_after(interval, Duration::from_secs(60));

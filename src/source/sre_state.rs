@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::task::JoinHandle;
 
 use super::{Part, Source, SourceError};
 use crate::board::Board;
@@ -58,20 +59,26 @@ pub struct SreState {
     path: PathBuf,
     limits: Limits,
     board: Arc<Board>,
+    /// The read that is under way. One that hangs is waited for at the next poll too, so that no second thread hangs beside it.
+    reading: Option<JoinHandle<Result<Vec<u8>, String>>>,
 }
 
 impl SreState {
     /// Mock-signal outcomes are counted in the ledger of `board`.
     pub fn new(settings: &Settings, limits: Limits, board: Arc<Board>) -> Self {
-        Self { path: settings.root.join("state/sre_metrics.json"), limits, board }
+        Self { path: settings.root.join("state/sre_metrics.json"), limits, board, reading: None }
     }
 
-    async fn fetch(&self) -> Result<State, SourceError> {
-        let path = self.path.clone();
-        let read = tokio::task::spawn_blocking(move || read(&path));
-        let bytes = match tokio::time::timeout(TIMEOUT, read).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(error)) => Err(error.to_string()),
+    async fn fetch(&mut self) -> Result<State, SourceError> {
+        let reading = self.reading.get_or_insert_with(|| {
+            let path = self.path.clone();
+            tokio::task::spawn_blocking(move || read(&path))
+        });
+        let bytes = match tokio::time::timeout(TIMEOUT, reading).await {
+            Ok(ended) => {
+                self.reading = None;
+                ended.unwrap_or_else(|error| Err(error.to_string()))
+            }
             Err(_) => Err(format!("not read within {} s", TIMEOUT.as_secs())),
         };
         let parsed = bytes.and_then(|bytes| State::parse(&bytes));
@@ -95,10 +102,15 @@ impl Source for SreState {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let file = std::fs::File::open(path).map_err(|error| match error.kind() {
+    let told = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => "there is no such file; the bot writes it".to_owned(),
         _ => error.to_string(),
-    })?;
+    };
+    // Opening a pipe waits for somebody who writes to it.
+    if !std::fs::metadata(path).map_err(told)?.is_file() {
+        return Err("not a regular file".to_owned());
+    }
+    let file = std::fs::File::open(path).map_err(told)?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > MAX_BYTES {
@@ -164,7 +176,12 @@ fn unix_time(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use tokio::sync::oneshot;
+
     use super::*;
+    use crate::journal::ledger::Ledger;
 
     #[test]
     fn both_forms_of_a_time_are_read() {
@@ -180,6 +197,21 @@ mod tests {
         let samples = state.samples(Limits::default());
         let shown = family::ALL.iter().filter(|info| !samples.series(info).is_empty());
         assert_eq!(shown.map(|info| info.name).collect::<Vec<_>>(), [family::PARSER_HEALTH.info().name]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_hangs_is_the_only_one() {
+        let settings = Settings { root: PathBuf::from("/nowhere"), interval: TIMEOUT, stale_after: TIMEOUT };
+        let board = Arc::new(Board::new(Arc::new(Mutex::new(Ledger::new(Limits::default())))));
+        let mut source = SreState::new(&settings, Limits::default(), board);
+        let (file_system, answer) = oneshot::channel();
+        source.reading = Some(tokio::spawn(async { Ok(answer.await.unwrap()) }));
+        for _ in 0..3 {
+            assert!(source.fetch().await.unwrap_err().0.ends_with("not read within 5 s"));
+        }
+        file_system.send(b"{\"auto_fix_count\": 3}".to_vec()).unwrap();
+        assert_eq!(source.fetch().await.unwrap().file.auto_fix_count, Some(3.0));
+        assert!(source.fetch().await.unwrap_err().0.ends_with("there is no such file; the bot writes it"));
     }
 
     #[test]

@@ -13,7 +13,8 @@ fn environment(name: &str) -> Option<String> {
     match name {
         "HOST" => Some("inf"),
         "EMPTY" => Some(""),
-        "SENTINEL_POSTGRES_URL" => Some("postgresql://u@db/d"),
+        "SENTINEL_POSTGRES_URL" => Some("postgresql://u:hunter2@db/d"),
+        "PASSWORD" => Some("hunter2"),
         _ => None,
     }
     .map(str::to_owned)

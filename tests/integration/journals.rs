@@ -1,18 +1,9 @@
 //! Journals as daemons and logrotate leave them, in front of the running exporter: a line is in the very next scrape, once.
 
 use std::fs;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::support::exporter::{Exporter, Setup, append};
-
-const CYCLES: &str = "sentinel_trading_cycles_total";
-
-/// Lines of which no two are the same, as time goes on.
-fn cycles(count: usize) -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(1_768_000_000);
-    let line = |_| format!("{{\"event\":\"cycle\",\"ts\":{},\"seconds\":1}}\n", NEXT.fetch_add(1, Ordering::Relaxed));
-    (0..count).map(line).collect()
-}
+use crate::support::journal::{CYCLES, cycles};
 
 fn start() -> Exporter {
     Exporter::start("journals: [{path: logs/events.jsonl}]")

@@ -13,7 +13,7 @@ use crate::support::http::connect;
 fn a_day(exporter: Exporter) -> String {
     exporter.append("sentinel-data/journal/events.jsonl", "no JSON \u{1b}[31m\n{\"event\":\"a \\\"name\\\"\\n\"}\n");
     exporter.scrape();
-    exporter.logged("a collector fails");
+    exporter.logged("a collector failed");
     let good = std::fs::read(exporter.path("sentinel.yml")).unwrap();
     std::fs::write(exporter.path("sentinel.yml"), "web: 1\nlimits: 2").unwrap();
     exporter.signal("HUP");

@@ -8,6 +8,7 @@
 )]
 
 mod catalogue;
+mod checkpoints;
 mod cli;
 mod configuration;
 mod documents;
@@ -20,5 +21,6 @@ mod logs;
 mod postgres;
 mod properties;
 mod recorder;
+mod rotations;
 mod state_files;
 mod support;

@@ -4,7 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -91,7 +91,10 @@ proptest! {
         // Files that were written within one tick of the file system's clock may be read in either order.
         world.read.sort();
         world.written.sort();
-        prop_assert!(world.read == world.written);
+        let text = |lines: &[Result<Vec<u8>, u64>]| -> Vec<String> {
+            lines.iter().map(|line| line.as_ref().map_or_else(u64::to_string, |line| String::from_utf8_lossy(line).into_owned())).collect()
+        };
+        prop_assert_eq!(text(&world.read), text(&world.written));
     }
 }
 
@@ -106,6 +109,12 @@ enum Step {
     Truncate,
     /// It is deleted, after all of it was read.
     Delete,
+    /// A file with the same bytes takes its place, after all of it was read.
+    Replace,
+    /// Somebody copies one of the files that were rotated away, or touches it, after all of them were read.
+    Stray(prop::sample::Index),
+    /// A minute and a bit goes by, in which the tail looks: files that left are no longer read on.
+    Wait,
     /// The tail looks and reads.
     Look,
     /// The exporter ends and a new one goes on from the positions of the last look.
@@ -124,6 +133,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Rename),
         1 => Just(Step::Truncate),
         1 => Just(Step::Delete),
+        1 => Just(Step::Replace),
+        1 => any::<prop::sample::Index>().prop_map(Step::Stray),
+        1 => Just(Step::Wait),
         3 => Just(Step::Look),
         1 => Just(Step::Restart),
     ]
@@ -135,20 +147,23 @@ struct World {
     path: PathBuf,
     file: Option<File>,
     generation: usize,
+    strays: usize,
     /// The line of the present file that has not ended.
     unfinished: Vec<u8>,
     written: Vec<Result<Vec<u8>, u64>>,
     tail: Tail,
     read: Vec<Result<Vec<u8>, u64>>,
+    now: Instant,
 }
 
 impl World {
     fn new() -> Self {
         let folder = TempDir::new("tail");
         let path = folder.join("journal");
-        let tail = Tail::new(path.clone(), Format::Events);
+        let now = Instant::now();
+        let tail = Tail::new(path.clone(), Format::Events, [].into(), &[], now);
         let (unfinished, written, read) = (Vec::new(), Vec::new(), Vec::new());
-        let mut world = Self { folder, path, file: None, generation: 0, unfinished, written, tail, read };
+        let mut world = Self { folder, path, file: None, generation: 0, strays: 0, unfinished, written, tail, read, now };
         world.begin();
         world
     }
@@ -190,10 +205,33 @@ impl World {
                 self.forget();
                 self.begin();
             }
+            Step::Replace => {
+                self.look();
+                if self.file.is_some() {
+                    let aside = self.folder.join("aside");
+                    fs::copy(&self.path, &aside).unwrap();
+                    fs::rename(&aside, &self.path).unwrap();
+                    self.file = Some(OpenOptions::new().append(true).open(&self.path).unwrap());
+                    self.look();
+                }
+            }
+            Step::Stray(index) => {
+                self.look();
+                let from = self.folder.join(&format!("journal.{}", index.index(self.generation + 1)));
+                if let Ok(bytes) = fs::read(from) {
+                    self.strays += 1;
+                    fs::write(self.folder.join(&format!("journal.stray{}", self.strays)), bytes).unwrap();
+                }
+            }
+            Step::Wait => {
+                self.look();
+                self.now += Duration::from_secs(61);
+                self.look();
+            }
             Step::Look => self.look(),
             Step::Restart => {
                 let positions: Vec<Position> = self.tail.positions().collect();
-                self.tail = Tail::resume(self.path.clone(), Format::Events, &positions, Instant::now());
+                self.tail = Tail::new(self.path.clone(), Format::Events, [].into(), &positions, self.now);
             }
         }
     }
@@ -222,7 +260,7 @@ impl World {
 
     fn look(&mut self) {
         let mut buffer = vec![0; 100_000];
-        self.tail.look(Instant::now());
+        self.tail.look(self.now);
         while let Some(chunk) = self.tail.next_chunk(&mut buffer) {
             self.read.extend(chunk.lines().map(|(_, line)| match line {
                 Line::Whole(line) => Ok(line.to_vec()),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::support::exporter::{Exporter, append};
 use crate::support::page::Page;
@@ -88,6 +89,20 @@ fn a_half_written_file_keeps_the_last_good_one_until_it_is_stale() {
     let page = exporter.eventually("it is back", |page| page.value("sentinel_parser_health_ratio") == Some(0.75));
     assert_eq!(signals(&page, "pass"), 1.0, "the same outcome does not count again");
     exporter.logged("the collector succeeds again");
+}
+
+#[test]
+fn nobody_waits_for_the_writer_of_a_pipe() {
+    let exporter = start();
+    write_state(&exporter, "{}");
+    exporter.eventually("the file is read", |page| success(page) == Some(1.0));
+    let path = exporter.path(STATE);
+    fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    exporter.eventually("it fails", |page| success(page) == Some(0.0));
+    exporter.shows("sre_metrics.json: not a regular file");
+    write_state(&exporter, "{}");
+    exporter.eventually("the file is read again", |page| success(page) == Some(1.0));
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(super) static ALL: [View; 3] = [
     },
     View {
         name: "ops.v_error_distribution",
-        sql: "SELECT CASE WHEN rank <= 20 THEN coalesce(nullif(error_code, ''), 'unknown') ELSE 'other' END, \
+        sql: "SELECT CASE WHEN rank <= 20 THEN coalesce(nullif(error_code::text, ''), 'unknown') ELSE 'other' END, \
               sum(occurrence_count), sum(affected_batches), max(extract(epoch FROM last_seen_at)) \
               FROM (SELECT *, row_number() OVER (ORDER BY occurrence_count DESC, error_code) AS rank \
                     FROM ops.v_error_distribution) AS ranked GROUP BY 1",
@@ -31,7 +31,7 @@ pub(super) static ALL: [View; 3] = [
     },
     View {
         name: "ops.v_pipeline_health",
-        sql: "SELECT coalesce(status, 'unknown'), batch_count, oldest_age_minutes, extract(epoch FROM newest_batch_at) \
+        sql: "SELECT coalesce(status::text, 'unknown'), batch_count, oldest_age_minutes, extract(epoch FROM newest_batch_at) \
               FROM ops.v_pipeline_health",
         read: read_pipeline,
     },

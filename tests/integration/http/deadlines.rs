@@ -19,7 +19,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Serves in this process, on the test's own clock.
 async fn serve(folder: &Path) -> SocketAddr {
     let config = Config::parse("", folder, &|_| None, &Overrides::default()).expect("the defaults");
-    let exporter = Exporter::start(config, mpsc::channel(1).0).expect("it starts");
+    let exporter = Exporter::start(config, mpsc::channel(1).0).await.expect("it starts");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
     tokio::spawn(sentinel_exporter::http::serve(listener, exporter.site.clone()));

@@ -41,7 +41,7 @@ fn a_source_that_never_succeeded_says_why() {
     let database = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgresql://u:hunter2@{}/db?sslmode=disable", database.local_addr().unwrap());
     let exporter = Exporter::start(format!("postgres: {{url: \"{url}\", timeout: 100ms}}"));
-    exporter.logged("a collector fails");
+    exporter.logged("a collector failed");
     let failing = row(&exporter, "postgres");
     assert_eq!(failing[1..3], [" class=bad>failing", "never"]);
     // All its parts fail for the same reason, which is told once.

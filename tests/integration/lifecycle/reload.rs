@@ -99,7 +99,7 @@ fn what_only_a_restart_can_change_is_refused() {
         (500, "The configuration was refused:\nstate_dir: cannot change without a restart\n")
     );
     assert!(!exporter.path("elsewhere").exists());
-    // The address of the command line is stronger, before and after.
+    // The address of the command line overrides it, before and after.
     assert_eq!(reload(&exporter, "web: {listen_address: ':9', enable_lifecycle: true}").status, 200);
 }
 

@@ -19,7 +19,7 @@ fn a_port_in_use() {
     for address in [taken.to_string(), format!(":{}", taken.port())] {
         let setup = Setup::new("").argument(&format!("--web.listen-address={address}"));
         let line = refused(&setup);
-        assert!(line.contains(&format!("{address} cannot be listened on: Address already in use")), "{line}");
+        assert!(line.contains(&format!("cannot listen on {address}: Address already in use")), "{line}");
         assert!(!setup.folder().join("sentinel-data").exists(), "nothing was made");
     }
 }
@@ -27,7 +27,7 @@ fn a_port_in_use() {
 #[test]
 fn a_host_that_is_not_here() {
     let line = refused(&Setup::new("web: {listen_address: '192.0.2.1:8000'}").argument("--web.listen-address=192.0.2.1:0"));
-    assert!(line.contains("192.0.2.1:0 cannot be listened on: Cannot assign requested address"), "{line}");
+    assert!(line.contains("cannot listen on 192.0.2.1:0: Cannot assign requested address"), "{line}");
 }
 
 #[test]

@@ -43,8 +43,10 @@ fn polling(url: &str) -> Exporter {
     exporter
 }
 
+/// A page after a poll that succeeded. The page that tells so first may have been begun before the poll's samples were there.
 fn succeeds(exporter: &Exporter) -> Page {
-    exporter.eventually("a poll that succeeds", |page| page.value(SUCCESS) == Some(1.0))
+    exporter.eventually("a poll that succeeds", |page| page.value(SUCCESS) == Some(1.0));
+    exporter.scrape()
 }
 
 fn fails(exporter: &Exporter) -> Page {
@@ -55,10 +57,11 @@ fn fails(exporter: &Exporter) -> Page {
 fn fresh(exporter: &Exporter) -> Page {
     let another = || {
         let last = exporter.value(LAST_SUCCESS);
-        exporter.eventually("another poll", |page| page.value(LAST_SUCCESS) > last)
+        exporter.eventually("another poll", |page| page.value(LAST_SUCCESS) > last);
     };
     another();
-    another()
+    another();
+    exporter.scrape()
 }
 
 /// Waits for something that no page shows; panics after half a minute.

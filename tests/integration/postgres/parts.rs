@@ -22,7 +22,7 @@ fn only(exporter: &Exporter, postgres: &Postgres, part: &str, error: &str, other
     for text in [exporter.log(), exporter.get("/").text().to_owned()] {
         assert!(text.contains(part) && text.contains(error), "{part} and {error:?} are not in:\n{text}");
     }
-    let logged = exporter.log().matches("a collector fails").count();
+    let logged = exporter.log().matches("a collector failed").count();
     assert_eq!(logged, 1, "told once, and only of what fails:\n{}", exporter.log());
 }
 

@@ -24,7 +24,7 @@ fn url(password: &str, host: &str) -> String {
 /// None of the text may hold a secret; every one of them holds one of these.
 fn clean(text: &str) {
     for secret in [PASSWORD, ENCODED, "-7391", "postgresql://", "postgres://", "exporter:"] {
-        // The form that is expected is told with words in the place of its parts.
+        // The form that is expected is told with words instead of its parts.
         let text = text.replace("postgresql://user:password@host:port/database", "");
         assert!(!text.contains(secret), "{secret:?} is in:\n{text}");
     }
@@ -67,7 +67,7 @@ fn of_a_url_that_does_not_work() {
     let told = |url: &str| {
         let exporter = verbose(&format!("url: {url:?}")).start();
         fails(&exporter);
-        exporter.logged("a collector fails");
+        exporter.logged("a collector failed");
         let everything = everything_of(&exporter);
         clean(&everything);
         assert!(!everything.contains("no-such-host") && !everything.contains(&here), "{everything}");
@@ -100,6 +100,13 @@ fn of_a_configuration_that_is_not_good() {
         format!("{{url: \"{good}\", url_file: /nowhere}}"),
         format!("{{url: \"{good}\", ca_file: /nowhere}}"),
         format!("{{url: \"{good}\", url: \"{good}\"}}"),
+        "{url_file: \"${SENTINEL_POSTGRES_URL}\"}".to_owned(),
+        "{url_file: \"${SENTINEL_POSTGRES_PASSWORD}\"}".to_owned(),
+        format!("{{url_file: \"{good}\"}}"),
+        format!("{{url: \"{good}\", ca_file: \"${{SENTINEL_POSTGRES_PASSWORD}}\"}}"),
+        format!("{{url: \"{good}\", interval: \"${{SENTINEL_POSTGRES_URL}}\"}}"),
+        format!("{{url: \"{good}\"}}\nsre: {{root: \"{good}\"}}"),
+        format!("{{url: \"{good}\"}}\nweb: {{listen_address: \"${{SENTINEL_POSTGRES_URL}}\"}}"),
         format!("\"{good}\""),
         format!("{good}\n  url: {good}"),
         format!("{{url: \"{good}"),
@@ -109,6 +116,7 @@ fn of_a_configuration_that_is_not_good() {
         std::fs::write(&file, format!("postgres: {section}\n")).unwrap();
         for arguments in [vec!["--config.check"], vec!["--log.level=debug"]] {
             let mut exporter = Command::new(env!("CARGO_BIN_EXE_sentinel-exporter"));
+            exporter.env("SENTINEL_POSTGRES_URL", &good).env("SENTINEL_POSTGRES_PASSWORD", ENCODED);
             let output = exporter.args(arguments).arg("--config.file").arg(&file).output().unwrap();
             let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
             assert!(!output.status.success(), "it is refused: {section}\n{told}");

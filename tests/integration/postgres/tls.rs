@@ -20,7 +20,7 @@ fn connects(postgres: &Postgres, mode: &str, ca: Option<&Path>) -> Result<bool, 
     let exporter = Setup::new(config(postgres, mode, ca)).start();
     let page = exporter.eventually("a poll", |page| page.value(SUCCESS).is_some());
     if page.value(SUCCESS) == Some(0.0) {
-        exporter.logged("a collector fails");
+        exporter.logged("a collector failed");
         return Err(exporter.log());
     }
     let question = format!("select ssl from pg_stat_ssl join pg_stat_activity using (pid) where application_name = '{NAME}'");

@@ -32,6 +32,32 @@ fn empty_views() {
 }
 
 #[test]
+fn enumerations_are_text() {
+    let postgres = Postgres::new();
+    postgres.sql("create type ops.word as enum ('staging', 'INVALID_DATE')");
+    replace_view(
+        &postgres,
+        "v_pipeline_health",
+        "select word::ops.word as status, 2::bigint as batch_count, now() as newest_batch_at, 1.0 as oldest_age_minutes
+         from (values ('staging'), (null)) as status (word)",
+    );
+    replace_view(
+        &postgres,
+        "v_error_distribution",
+        "select word::ops.word as error_code, 3::bigint as occurrence_count, 1::bigint as affected_batches, now() as last_seen_at
+         from (values ('INVALID_DATE'), (null)) as error (word)",
+    );
+    let exporter = polling(&postgres.url("exporter"));
+    let page = exporter.scrape();
+    for word in ["staging", "unknown"] {
+        assert_eq!(page.value(&format!("sentinel_ops_pipeline_batches{{status={word:?}}}")), Some(2.0), "{word}");
+    }
+    for word in ["INVALID_DATE", "unknown"] {
+        assert_eq!(page.value(&format!("sentinel_ops_error_occurrences{{error_code={word:?}}}")), Some(3.0), "{word}");
+    }
+}
+
+#[test]
 fn nan_is_not_a_measurement() {
     let postgres = Postgres::new();
     let nan = "'NaN'::numeric";

@@ -5,6 +5,7 @@ mod daemon;
 pub(crate) mod exporter;
 pub(crate) mod folded;
 pub(crate) mod http;
+pub(crate) mod journal;
 pub(crate) mod page;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
