@@ -1,6 +1,6 @@
 //! The HTTP server: accepting connections within bounds, and which path is answered by what.
 //!
-//! [`accept`] keeps slow and silent clients from being in anybody's way; [`metrics`] and [`status`] each answer one kind of request.
+//! `accept` keeps slow and silent clients from being in anybody's way; `metrics` and `status` each answer one kind of request.
 
 mod accept;
 mod listen;

@@ -22,6 +22,7 @@ use super::reader::{Looked, Mark, Reader};
 const LINGER: Duration = Duration::from_secs(60);
 /// How many of the files that are no longer read on are known, so that one with late lines is not taken for a new one.
 const FINISHED: usize = 16;
+
 /// How far a file has been read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {

@@ -1,7 +1,7 @@
 //! The ops views of the ingestion pipeline, and its completed batches.
 //!
-//! Every view is a part that fails by itself. The text of a view's rows becomes samples in [`views`], which knows no database;
-//! [`session`] holds the one connection.
+//! Every view is a part that fails by itself. The text of a view's rows becomes samples in `views`, which knows no database;
+//! `session` holds the one connection.
 
 mod session;
 mod tls;
