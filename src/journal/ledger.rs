@@ -42,14 +42,13 @@ impl Ledger {
     /// An empty ledger, in which all is 0 that must be there before the first event.
     pub fn new(limits: Limits) -> Self {
         let mut samples = SampleSet::new(limits);
-        for info in family::ALL.iter().filter(|info| info.store == Store::Ledger) {
-            samples.create(info);
+        for info in family::ALL {
+            if info.store == Store::Ledger {
+                samples.create(info);
+            }
             if info.open {
                 samples.add(&family::SERIES_DROPPED, [info.name], 0);
             }
-        }
-        for info in family::ALL.iter().filter(|info| info.store != Store::Ledger && info.open) {
-            samples.add(&family::SERIES_DROPPED, [info.name], 0);
         }
         samples.set(&family::DAILY_LOSS_LIMIT, [], DEFAULT_DAILY_LOSS_LIMIT);
         Self { samples, mock_signal: None, batches: Batches::default(), changes: 0 }

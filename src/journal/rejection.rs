@@ -16,9 +16,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All of them.
-    pub const ALL: [Reason; 4] = [Reason::Json, Reason::Schema, Reason::Range, Reason::Oversize];
-
     /// The label's value.
     pub fn as_str(self) -> &'static str {
         match self {
