@@ -14,12 +14,16 @@ use context::Context;
 use decode::Section;
 
 use crate::sample::Limits;
+use crate::secret::Secret;
 use crate::source::{postgres, sre_state};
 
 pub use web::{ListenAddress, RESERVED_PATHS, Web, check_telemetry_path};
 
 /// The exporter's own journal, in its folder.
 pub const OWN_JOURNAL: &str = "journal/events.jsonl";
+
+/// How many journals others may append to. Each is looked at twice a second.
+const MAX_JOURNALS: usize = 256;
 
 /// A validated configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +34,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// The journals that others append to.
     pub journals: Vec<PathBuf>,
+    /// What POST /v1/events asks of a client; without it, that it is on this host.
+    pub ingest_token: Option<Secret>,
     /// The ops views.
     pub postgres: Option<postgres::Settings>,
     /// The bot's state file and logs.
@@ -93,6 +99,7 @@ impl Config {
         let config = Self {
             web: Web::decode(web.unwrap_or_else(|| Section::document(&context, serde_yaml::Value::Null)), overrides),
             journals: journals(&mut document, &state_dir),
+            ingest_token: document.section("ingest").and_then(ingest_token),
             state_dir,
             postgres: document.section("postgres").and_then(postgres::Settings::decode),
             sre: document.section("sre").and_then(sre_state::Settings::decode),
@@ -122,6 +129,10 @@ fn journals(document: &mut Section<'_>, state_dir: &Path) -> Vec<PathBuf> {
     // A line that is read twice is counted twice.
     let mut known = vec![identity(&state_dir.join(OWN_JOURNAL))];
     for mut journal in document.list("journals") {
+        if paths.len() == MAX_JOURNALS {
+            journal.mistake("path", format_args!("expected at most {MAX_JOURNALS} journals"));
+            break;
+        }
         if let Some(path) = journal.required_path("path") {
             let identity = identity(&path);
             if known.contains(&identity) {
@@ -133,6 +144,20 @@ fn journals(document: &mut Section<'_>, state_dir: &Path) -> Vec<PathBuf> {
         journal.finish();
     }
     paths
+}
+
+/// A token of one line of visible ASCII, as it stands in a header.
+fn ingest_token(mut section: Section<'_>) -> Option<Secret> {
+    let found = section.required_secret("token", "token_file", "expected the token that clients send");
+    let Some((key, token)) = found else {
+        section.finish();
+        return None;
+    };
+    if token.expose().is_empty() || !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        section.mistake(key, "expected one line of letters, digits and signs, without spaces");
+    }
+    section.finish();
+    Some(token)
 }
 
 /// The file itself behind links and `.`, as far as it is there.

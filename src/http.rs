@@ -1,20 +1,22 @@
 //! The HTTP server: accepting connections within bounds, and which path is answered by what.
 //!
-//! `accept` keeps slow and silent clients from being in anybody's way; `metrics` and `status` each answer one kind of request.
+//! `accept` keeps slow and silent clients from being in anybody's way; `metrics`, `ingest` and `status` each answer one kind of request.
 
 mod accept;
+mod ingest;
 mod listen;
 mod metrics;
 mod scratch;
 mod status;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 
 pub use accept::serve;
@@ -22,11 +24,13 @@ pub use listen::listen;
 use scratch::Scratch;
 
 use crate::board::Board;
-use crate::config::{Mistakes, RESERVED_PATHS, Web};
+use crate::config::{Config, Mistakes, RESERVED_PATHS, Web};
+use crate::journal::append::Appender;
 use crate::journal::follow::Follower;
+use crate::secret::Secret;
 use crate::telemetry::Telemetry;
 
-/// The longest body of a request, in bytes; no path needs one at all.
+/// The longest body of a request, in bytes, but for those of events; no other path needs one at all.
 const MAX_BODY: u64 = 64 * 1024;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -44,9 +48,26 @@ pub struct Site {
     pub follower: Arc<Follower>,
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
-    web: RwLock<Web>,
+    /// Who writes what is posted.
+    pub appender: Arc<Appender>,
+    settings: RwLock<Settings>,
     reloads: mpsc::Sender<Reload>,
     scratch: Arc<Scratch>,
+}
+
+/// What of the configuration decides about answers.
+#[derive(Clone)]
+pub struct Settings {
+    /// Paths, and what is allowed.
+    pub web: Web,
+    /// What POST /v1/events asks of a client; without it, that it is on this host.
+    pub ingest_token: Option<Secret>,
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self { web: config.web.clone(), ingest_token: config.ingest_token.clone() }
+    }
 }
 
 impl Site {
@@ -55,25 +76,28 @@ impl Site {
         board: Arc<Board>,
         follower: Arc<Follower>,
         telemetry: Arc<Telemetry>,
-        web: Web,
+        appender: Arc<Appender>,
+        settings: Settings,
         reloads: mpsc::Sender<Reload>,
     ) -> Self {
-        Self { board, follower, telemetry, web: RwLock::new(web), reloads, scratch: Arc::default() }
+        let settings = RwLock::new(settings);
+        Self { board, follower, telemetry, appender, settings, reloads, scratch: Arc::default() }
     }
 
     /// Takes new settings.
-    pub fn set_web(&self, web: Web) {
-        *self.web.write().unwrap_or_else(PoisonError::into_inner) = web;
+    pub fn set(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
-    fn web(&self) -> Web {
-        self.web.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn settings(&self) -> Settings {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
-        let web = self.web();
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Answer, Infallible> {
+        let Settings { web, ingest_token } = self.settings();
         let path = request.uri().path();
         let allowed: &[Method] = match path {
+            "/v1/events" => &[Method::POST],
             "/-/reload" => &[Method::POST, Method::PUT],
             path if path == web.telemetry_path || RESERVED_PATHS.contains(&path) => &[Method::GET, Method::HEAD],
             _ => return Ok(text(StatusCode::NOT_FOUND, "There is nothing here. The start page is at /.\n")),
@@ -84,7 +108,10 @@ impl Site {
             answer.headers_mut().extend(HeaderValue::try_from(allow).map(|allow| (ALLOW, allow)));
             return Ok(answer);
         }
-        if body_length(&request) > MAX_BODY {
+        if path == "/v1/events" {
+            return Ok(ingest::answer(self, request, peer.ip(), ingest_token.as_ref()).await);
+        }
+        if body_length(request.headers()) > MAX_BODY {
             return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, format!("The body of a request is at most {MAX_BODY} bytes here.\n")));
         }
         Ok(match path {
@@ -115,8 +142,8 @@ impl Site {
     }
 }
 
-fn body_length(request: &Request<Incoming>) -> u64 {
-    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+fn body_length(headers: &HeaderMap) -> u64 {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     length.unwrap_or(0)
 }
 

@@ -17,10 +17,12 @@ use state_dir::StateDir;
 use crate::board::Board;
 use crate::clock::unix_now;
 use crate::config::{Config, Mistakes, Overrides};
-use crate::http::{self, Reload, Site};
+use crate::http::{self, Reload, Settings, Site};
+use crate::journal::append::Appender;
 use crate::journal::checkpoint::{Found, Snapshot};
 use crate::journal::follow::{Followed, Follower};
 use crate::journal::ledger::{Format, Ledger};
+use crate::journal::own::OwnJournal;
 use crate::telemetry::Telemetry;
 
 /// How long the journals may take to be read and saved when the exporter stops. A crash does no harm either.
@@ -107,11 +109,16 @@ impl Exporter {
             }
         };
         let ledger = Arc::new(Mutex::new(ledger));
-        let follower = Follower::start(ledger.clone(), positions, followed(&config, &state_dir), state_dir.checkpoint.clone())
+        let journal = Arc::new(OwnJournal::new(state_dir.journal.clone()));
+        let files = followed(&config, &state_dir);
+        let follower = Follower::start(ledger.clone(), positions, files, state_dir.checkpoint.clone(), journal.clone())
             .map_err(|error| StartError(format!("the thread that reads journals cannot start: {error}")))?;
+        let appender = Appender::start(journal, ledger.clone())
+            .map_err(|error| StartError(format!("the thread that writes posts cannot start: {error}")))?;
         let board = Arc::new(Board::new(ledger));
         let sources = Sources::new(board.clone(), telemetry.clone());
-        let site = Arc::new(Site::new(board, Arc::new(follower), telemetry, config.web.clone(), reloads));
+        let site =
+            Arc::new(Site::new(board, Arc::new(follower), telemetry, Arc::new(appender), Settings::from(&config), reloads));
         let mut exporter = Self { site, config, sources, state_dir };
         exporter.sources.update(&exporter.config).await;
         Ok(exporter)
@@ -125,7 +132,7 @@ impl Exporter {
         });
         match config {
             Ok(config) => {
-                self.site.set_web(config.web.clone());
+                self.site.set(Settings::from(&config));
                 self.site.board.ledger().set_limits(config.limits);
                 self.site.follower.follow(followed(&config, &self.state_dir));
                 self.sources.update(&config).await;
@@ -146,8 +153,11 @@ impl Exporter {
 
     /// Counts what is in the journals, saves, and ends everything; it takes no longer than a fraction of a second.
     pub async fn stop(mut self) {
-        let follower = self.site.follower.clone();
-        let stopped = tokio::task::spawn_blocking(move || follower.stop());
+        let (appender, follower) = (self.site.appender.clone(), self.site.follower.clone());
+        let stopped = tokio::task::spawn_blocking(move || {
+            appender.stop();
+            follower.stop();
+        });
         let closed = tokio::time::timeout(STOP_DEADLINE, self.sources.stop());
         let (stopped, _) = tokio::join!(tokio::time::timeout(STOP_DEADLINE, stopped), closed);
         if stopped.is_err() {
@@ -158,7 +168,7 @@ impl Exporter {
 
 /// The files that a configuration has read line by line, the exporter's own journal first.
 fn followed(config: &Config, state_dir: &StateDir) -> Vec<Followed> {
-    let journal = |path: &PathBuf| Followed { path: path.clone(), format: Format::Events };
-    let journals = [&state_dir.journal].into_iter().chain(&config.journals).map(journal);
-    journals.chain(config.sre.iter().flat_map(|sre| sre.logs())).collect()
+    let own = Followed { path: state_dir.journal.clone(), format: Format::Posts };
+    let journals = config.journals.iter().map(|path| Followed { path: path.clone(), format: Format::Events });
+    [own].into_iter().chain(journals).chain(config.sre.iter().flat_map(|sre| sre.logs())).collect()
 }

@@ -105,7 +105,7 @@ impl Telemetry {
 
     fn set_journals(&self, status: &Status) {
         self.journal_lag.reset();
-        for file in status.files.iter().filter(|file| file.format == Format::Events) {
+        for file in status.files.iter().filter(|file| matches!(file.format, Format::Events | Format::Posts)) {
             self.journal_lag.with_label_values(&[&file.path.to_string_lossy()]).set(file.lag as f64);
         }
         self.snapshot_last_success.with_label_values::<&str>(&[]).set(status.saved_at);

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -77,8 +78,8 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>) {
     let mut next_id = 0_u64;
     let mut reported = None;
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => continue,
             Err(error) => {
                 if reported.is_none_or(|at: Instant| at.elapsed() > REPORT_INTERVAL) {
@@ -101,7 +102,7 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>) {
         let task = tokio::spawn({
             let (site, connections) = (site.clone(), connections.clone());
             async move {
-                if let Err(error) = connection(stream, &site, |busy| connections.set_busy(id, busy)).await {
+                if let Err(error) = connection(stream, peer, &site, |busy| connections.set_busy(id, busy)).await {
                     tracing::debug!(%error, "a connection ended");
                 }
                 locked(&connections.open).remove(&id);
@@ -111,7 +112,7 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>) {
     }
 }
 
-async fn connection(stream: TcpStream, site: &Site, set_busy: impl Fn(bool)) -> hyper::Result<()> {
+async fn connection(stream: TcpStream, peer: SocketAddr, site: &Site, set_busy: impl Fn(bool)) -> hyper::Result<()> {
     // Answers are written whole; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
@@ -120,7 +121,7 @@ async fn connection(stream: TcpStream, site: &Site, set_busy: impl Fn(bool)) -> 
         let set_busy = &set_busy;
         Box::pin(async move {
             set_busy(true);
-            let answer = site.answer(request).await;
+            let answer = site.answer(request, peer).await;
             set_busy(false);
             answer
         })

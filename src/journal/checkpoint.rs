@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::batches::Batches;
+use super::keys::Key;
 use super::ledger::Ledger;
 use super::tail::Position;
 use crate::catalogue;
@@ -37,6 +38,8 @@ pub struct SavedLedger {
     mock_signal: Option<u64>,
     batch_watermark: Option<i64>,
     known_batches: Vec<(u128, i64)>,
+    #[serde(default)]
+    keys: Vec<Key>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,6 +62,7 @@ impl SavedLedger {
             mock_signal: ledger.mock_signal.map(f64::to_bits),
             batch_watermark: ledger.batches.watermark,
             known_batches: ledger.batches.known.iter().map(|(id, at)| (*id, *at)).collect(),
+            keys: ledger.keys.keys().collect(),
         }
     }
 
@@ -76,6 +80,7 @@ impl SavedLedger {
         }
         ledger.mock_signal = self.mock_signal.map(f64::from_bits);
         ledger.batches = Batches { watermark: self.batch_watermark, known: self.known_batches.into_iter().collect() };
+        ledger.keys = self.keys.into_iter().collect();
         ledger
     }
 }

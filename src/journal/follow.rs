@@ -12,6 +12,8 @@ use tokio::sync::oneshot;
 use super::checkpoint::Checkpoint;
 use super::ledger::{Format, Ledger};
 use super::lines::Line;
+use super::own::OwnJournal;
+use super::progress::Progress;
 use super::reader::Reader;
 use super::rejection::{Reason, Rejection};
 use super::reports::Reports;
@@ -83,6 +85,7 @@ impl Follower {
         positions: Vec<Position>,
         files: Vec<Followed>,
         checkpoint: Checkpoint,
+        own: Arc<OwnJournal>,
     ) -> std::io::Result<Self> {
         let (commands, inbox) = mpsc::channel();
         let status = Arc::new(Mutex::new(Status::default()));
@@ -91,11 +94,13 @@ impl Follower {
             ledger,
             tails: Vec::new(),
             resting: positions,
-            buffer: vec![0; BUFFER].into(),
+            buffer: vec![0; BUFFER],
             status: status.clone(),
             caught_up: caught_up.clone(),
             reports: Reports::default(),
-            saver: Saver::new(checkpoint, status.clone()),
+            saver: Saver::new(checkpoint, status.clone(), own.clone()),
+            own,
+            progress: Progress::default(),
         };
         worker.follow(files);
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || worker.run(&inbox))?;
@@ -139,11 +144,13 @@ struct Worker {
     tails: Vec<Tail>,
     /// How far files were read that nobody wants followed now; one that is wanted again goes on from there.
     resting: Vec<Position>,
-    buffer: Box<[u8]>,
+    buffer: Vec<u8>,
     status: Arc<Mutex<Status>>,
     caught_up: Arc<AtomicBool>,
     reports: Reports,
     saver: Saver,
+    own: Arc<OwnJournal>,
+    progress: Progress,
 }
 
 /// How a pass over all files ended.
@@ -201,7 +208,8 @@ impl Worker {
                         if known { position.path == path } else { Reader::reopen(&path, &position.mark).is_some() }
                     };
                     let rested = self.resting.extract_if(.., wanted).collect::<Vec<_>>();
-                    Tail::new(path, format, followed.clone(), &rested, now)
+                    let tail = Tail::new(path, format, followed.clone(), &rested, now);
+                    if format == Format::Posts { tail.of_own(self.own.clone()) } else { tail }
                 }
             });
         }
@@ -225,6 +233,9 @@ impl Worker {
                 let tail = &self.tails[at];
                 count(&mut locked(&self.ledger), tail, chunk.lines(), &mut self.reports);
                 self.publish();
+                if !self.caught_up.load(Ordering::Acquire) {
+                    self.progress.report(&self.tails);
+                }
                 match inbox.try_recv() {
                     Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Pass::Stopped,
                     Ok(Command::Drain(done)) => waiting.push(done),
@@ -241,6 +252,7 @@ impl Worker {
             // From now on a checkpoint is expected.
             self.saver.save_now(&self.ledger, positions(&self.tails, &self.resting));
             self.caught_up.store(true, Ordering::Release);
+            self.progress.ended();
         }
         self.tails.iter_mut().for_each(Tail::log_change);
         self.reports.flush(now);
@@ -276,7 +288,10 @@ fn count<'a>(
             Line::Whole(line) => ledger.count(tail.format(), line, read_at),
             Line::Oversize(length) => {
                 ledger.reject(Reason::Oversize);
-                Err(Rejection::new(Reason::Oversize, format!("at most 64 KiB a line, but found {length} bytes")))
+                Err(Rejection::new(
+                    Reason::Oversize,
+                    format!("at most {} bytes a line, but found {length}", tail.format().longest_line()),
+                ))
             }
         };
         if let Err(rejection) = result {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::own::OwnJournal;
 use super::reader::{Mark, Reader};
 
 /// Endings of files that hold no lines any more.
@@ -13,6 +14,7 @@ const COMPRESSED: [&str; 6] = ["gz", "bz2", "xz", "zst", "lz4", "Z"];
 pub(super) struct Generations<'a> {
     pub(super) path: &'a Path,
     pub(super) followed: &'a [PathBuf],
+    pub(super) own: Option<&'a OwnJournal>,
 }
 
 impl Generations<'_> {
@@ -40,20 +42,14 @@ impl Generations<'_> {
             .or_else(|| copied().map(beside))
     }
 
-    /// The files that were written at `since` or later, oldest first, but for those that are `open`. What begins with all that
-    /// was counted by one of `marks` is a copy, and read on from there. Compressed ones are told of once: `told` remembers them.
-    pub(super) fn newer(
-        &self,
-        since: SystemTime,
-        open: impl Fn(&fs::Metadata) -> bool,
-        marks: &[Mark],
-        told: &mut Vec<PathBuf>,
-    ) -> Vec<Reader> {
+    /// The files that were written at `since` or later, oldest first, but for those that are `open` and copies of these. What begins with
+    /// all that was counted by one of `marks` is a copy, and read on from there. Compressed ones are told of once: `told` remembers them.
+    pub(super) fn newer(&self, since: SystemTime, open: &[&Reader], marks: &[Mark], told: &mut Vec<PathBuf>) -> Vec<Reader> {
         let mut found = Vec::new();
         for file in self.files() {
             let Ok(meta) = fs::metadata(&file) else { continue };
             let Ok(written) = meta.modified() else { continue };
-            if !meta.is_file() || written < since || open(&meta) {
+            if !meta.is_file() || written < since || open.iter().any(|reader| reader.is(&meta)) {
                 continue;
             }
             let (journal, shown) = (self.path.display(), file.display());
@@ -67,7 +63,9 @@ impl Generations<'_> {
             }
             let copies = marks.iter().filter_map(|mark| Reader::open_copy(&file, mark));
             let copy = copies.max_by_key(|copy| copy.mark().offset);
-            match copy.map_or_else(|| Reader::open(&file), Ok).and_then(Reader::looked) {
+            match copy.map_or_else(|| Reader::open(&file), Ok).and_then(|reader| reader.looked(self.own)) {
+                // It may be about to be truncated, or somebody keeps it besides.
+                Ok(reader) if open.iter().any(|open| open.begins_with(&reader)) => {}
                 Ok(reader) => found.push((written, reader)),
                 Err(error) => tracing::warn!(%journal, file = %shown, %error, "a rotated file cannot be read"),
             }
@@ -78,14 +76,16 @@ impl Generations<'_> {
     }
 }
 
-/// Of files of which one begins with all of the other, the longer one; of equal ones the first.
+/// Of files of which one begins with all of the other, and which are to be read from the same place, the longer one; of equal ones
+/// the first.
 fn without_copies(found: Vec<Reader>) -> Vec<Reader> {
+    let copy = |of: &Reader, reader: &Reader| of.mark().offset == reader.mark().offset && of.begins_with(reader);
     let mut kept: Vec<Reader> = Vec::new();
     for reader in found {
-        if kept.iter().any(|other| other.begins_with(&reader)) {
+        if kept.iter().any(|other| copy(other, &reader)) {
             continue;
         }
-        kept.retain(|other| !reader.begins_with(other));
+        kept.retain(|other| !copy(&reader, other));
         kept.push(reader);
     }
     kept

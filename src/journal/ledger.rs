@@ -5,6 +5,9 @@
 
 use super::batches::{Batch, Batches};
 use super::event::{Event, Line, Websocket};
+use super::keys::{Keys, Known};
+use super::lines::MAX_LINE;
+use super::post::{self, MAX_POST};
 use super::rejection::{Reason, Rejection};
 use super::sre_log::{self, CheckResult, CriticalCheck, RcaSession};
 use crate::catalogue as family;
@@ -21,10 +24,19 @@ const DEFAULT_DAILY_LOSS_LIMIT: f64 = 200.0;
 pub enum Format {
     /// Trading events.
     Events,
+    /// The exporter's own journal: posts of trading events, and events by themselves.
+    Posts,
     /// Root-cause-analysis sessions of the bot.
     RcaSessions,
     /// Critical health checks of the bot.
     CriticalChecks,
+}
+
+impl Format {
+    /// The longest line that is read, in bytes without its line end.
+    pub fn longest_line(self) -> usize {
+        if self == Self::Posts { MAX_POST } else { MAX_LINE }
+    }
 }
 
 /// All counts, and what is needed to go on counting.
@@ -34,6 +46,7 @@ pub struct Ledger {
     /// The Unix time of the last mock-signal outcome that was counted.
     pub(super) mock_signal: Option<f64>,
     pub(super) batches: Batches,
+    pub(super) keys: Keys,
     /// Rises with every change.
     changes: u64,
 }
@@ -51,7 +64,7 @@ impl Ledger {
             }
         }
         samples.set(&family::DAILY_LOSS_LIMIT, [], DEFAULT_DAILY_LOSS_LIMIT);
-        Self { samples, mock_signal: None, batches: Batches::default(), changes: 0 }
+        Self { samples, mock_signal: None, batches: Batches::default(), keys: Keys::default(), changes: 0 }
     }
 
     /// The samples as they are now.
@@ -62,6 +75,11 @@ impl Ledger {
     /// How many changes there were; two ledgers of the same process with the same number are equal.
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// The keys of the last posts that were counted.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Takes new limits.
@@ -75,6 +93,7 @@ impl Ledger {
     pub fn count(&mut self, format: Format, line: &[u8], read_at: f64) -> Result<(), Rejection> {
         let result = match format {
             Format::Events => self.count_event(line, read_at),
+            Format::Posts => self.count_post(line, read_at),
             Format::RcaSessions => sre_log::parse(line, read_at).map(|(at, session)| self.rca_session(at, &session)),
             Format::CriticalChecks => sre_log::parse(line, read_at).map(|(at, check)| self.critical_check(at, &check)),
         };
@@ -157,6 +176,27 @@ impl Ledger {
         self.samples.set(&family::LAST_EVENT_TIMESTAMP, [], ts);
         self.apply(ts, &event);
         Ok(())
+    }
+
+    /// Counts a post with all of its events, unless it was counted already. The error is that of its first event that is not good:
+    /// there is none, but in a line that this version did not write.
+    fn count_post(&mut self, line: &[u8], read_at: f64) -> Result<(), Rejection> {
+        let Some(parts) = post::parts(line) else { return self.count_event(line, read_at) };
+        let (header, events) = parts?;
+        if let Some(key) = header.key {
+            if self.keys.known(key) != Known::New {
+                return Ok(());
+            }
+            self.keys.insert(key);
+        }
+        for (reason, count) in header.rejected {
+            self.samples.add(&family::EVENTS_REJECTED, [reason.as_str()], count);
+        }
+        let mut result = Ok(());
+        for event in events {
+            result = result.and(self.count_event(event, header.at));
+        }
+        result
     }
 
     /// The effects of an event. `ts` is when it happened, in Unix seconds.

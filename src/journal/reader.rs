@@ -4,15 +4,21 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 
-use super::lines::{Chunk, MAX_LINE};
+use super::lines::Chunk;
+use super::own::OwnJournal;
 
 /// How much of the first line tells one file from another that took over its inode.
 const HEAD: u64 = 1024;
+
+/// How far the kernel's clock for files may be behind that for everybody.
+const TICK: Duration = Duration::from_millis(20);
+/// Two writes further apart than this have different times, whatever the file system's clock.
+const CLOCK: Duration = Duration::from_secs(2);
 
 /// How far a file has been counted, and what it is known by: as itself, under whatever name, or in a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,13 +35,21 @@ pub struct Mark {
     pub(super) written: SystemTime,
 }
 
+impl Mark {
+    /// The mark of no file: only what is written from `now` on comes after it.
+    pub(super) fn of_nothing(now: SystemTime) -> Self {
+        // The clock of a file system may be a tick behind.
+        Self { dev: 0, inode: 0, head: None, offset: 0, checksum: 0, written: now - TICK }
+    }
+}
+
 /// What a look found.
 pub(super) enum Looked {
     /// Nothing new.
     Same,
     /// More of it.
     Grown,
-    /// It was truncated, after this had been counted.
+    /// It was truncated, or may have been, after this had been counted.
     Truncated(Mark),
 }
 
@@ -54,7 +68,19 @@ pub(super) struct Reader {
     /// The length at the last look, and when it had been written.
     end: u64,
     written: SystemTime,
+    /// Whether what may have happened since the last look without a first line to tell it by would have changed that time.
+    trusted: Trusted,
     drained: bool,
+}
+
+/// How far the time at which a file was written tells whether it was truncated.
+enum Trusted {
+    /// There was no look yet: there is nothing to be missed.
+    New,
+    /// It had been written a while before the last look, at this time.
+    At(SystemTime),
+    /// It was being written at the last look.
+    Not,
 }
 
 impl Reader {
@@ -76,6 +102,7 @@ impl Reader {
             oversize: None,
             end: 0,
             written: SystemTime::UNIX_EPOCH,
+            trusted: Trusted::New,
             drained: false,
         })
     }
@@ -108,6 +135,7 @@ impl Reader {
         self.offset = mark.offset;
         self.checksum = Hasher::new_with_initial_len(mark.checksum, mark.offset);
         self.written = mark.written;
+        self.trusted = Trusted::Not;
         fits.then_some(self)
     }
 
@@ -126,9 +154,9 @@ impl Reader {
         (self.dev, self.inode)
     }
 
-    /// True when the first bytes of this file are all those of `other`, and both are to be read from the same place.
+    /// True when the first bytes of this file are all those of `other`, which has some.
     pub(super) fn begins_with(&self, other: &Self) -> bool {
-        if other.end == 0 || self.end < other.end || (self.head, self.offset) != (other.head, other.offset) {
+        if other.end == 0 || self.end < other.end || (other.head.is_some() && self.head != other.head) {
             return false;
         }
         let (mut mine, mut theirs, mut at) = (vec![0; 64 * 1024], vec![0; 64 * 1024], 0);
@@ -171,25 +199,43 @@ impl Reader {
         self.offset + self.oversize.as_ref().map_or(0, |(bytes, _)| *bytes)
     }
 
-    /// Fixes the end up to which to read now, and begins anew when the file was truncated.
-    pub(super) fn look(&mut self) -> io::Result<Looked> {
-        let meta = self.file.metadata()?;
-        let len = meta.len();
+    /// Fixes the end up to which to read now, and begins anew when the file was truncated. Of the exporter's `own`
+    /// journal, that end is before what may still be taken back.
+    pub(super) fn look(&mut self, own: Option<&OwnJournal>) -> io::Result<Looked> {
+        let (meta, len) = match own {
+            Some(own) => own.synced(&self.file)?,
+            None => {
+                let meta = self.file.metadata()?;
+                let len = meta.len();
+                (meta, len)
+            }
+        };
+        let written = meta.modified()?;
         let mut looked = if len > self.end { Looked::Grown } else { Looked::Same };
-        if len < self.at() || (self.head.is_some() && self.first_line(len)? != self.head) {
+        let another = match self.head {
+            Some(_) => self.first_line(len)? != self.head,
+            None => match self.trusted {
+                Trusted::New => false,
+                Trusted::At(trusted) => written != trusted,
+                Trusted::Not => true,
+            },
+        };
+        if len < self.at() || another {
             looked = Looked::Truncated(self.mark());
             (self.offset, self.checksum, self.oversize, self.head) = (0, Hasher::new(), None, None);
         }
         if self.head.is_none() {
             self.head = self.first_line(len)?;
         }
-        (self.end, self.written, self.drained) = (len, meta.modified()?, len == self.at());
+        let age = SystemTime::now().duration_since(written).unwrap_or_default();
+        self.trusted = if age > CLOCK { Trusted::At(written) } else { Trusted::Not };
+        (self.end, self.written, self.drained) = (len, written, len == self.at());
         Ok(looked)
     }
 
     /// The same after a first look.
-    pub(super) fn looked(mut self) -> io::Result<Self> {
-        self.look()?;
+    pub(super) fn looked(mut self, own: Option<&OwnJournal>) -> io::Result<Self> {
+        self.look(own)?;
         Ok(self)
     }
 
@@ -204,29 +250,37 @@ impl Reader {
         Ok(Some((line.len() as u64, crc32fast::hash(line))))
     }
 
-    /// The next whole lines, at most a bufferful.
-    pub(super) fn next<'b>(&mut self, buffer: &'b mut [u8]) -> io::Result<Option<Chunk<'b>>> {
-        let last = loop {
-            let want = (self.end.saturating_sub(self.at())).min(buffer.len() as u64) as usize;
-            let read = read_at(&self.file, &mut buffer[..want], self.at())?;
-            if let Some(last) = memchr::memrchr(b'\n', &buffer[..read]) {
-                break last;
-            }
-            if read == 0 || (self.oversize.is_none() && read <= MAX_LINE) {
+    /// The next whole lines, at most a bufferful; none of them when a part of an oversize line was passed over. The buffer becomes
+    /// larger for a line that needs it, of up to `longest` bytes.
+    pub(super) fn next<'b>(&mut self, buffer: &'b mut Vec<u8>, longest: usize) -> io::Result<Option<Chunk<'b>>> {
+        let want = (self.end.saturating_sub(self.at())).min(buffer.len() as u64) as usize;
+        let read = read_at(&self.file, &mut buffer[..want], self.at())?;
+        let Some(last) = memchr::memrchr(b'\n', &buffer[..read]) else {
+            if read == 0 || (self.oversize.is_none() && read <= longest && read < buffer.len()) {
                 self.drained = true;
                 return Ok(None);
             }
-            let (bytes, checksum) = self.oversize.get_or_insert_with(|| (0, self.checksum.clone()));
-            *bytes += read as u64;
-            checksum.update(&buffer[..read]);
+            if self.oversize.is_none() && read <= longest {
+                buffer.resize(longest + 1, 0);
+            } else {
+                let (bytes, checksum) = self.oversize.get_or_insert_with(|| (0, self.checksum.clone()));
+                *bytes += read as u64;
+                checksum.update(&buffer[..read]);
+            }
+            return Ok(Some(Chunk::empty()));
         };
         let lines = &buffer[..=last];
         let (passed, checksum) = self.oversize.take().unwrap_or_else(|| (0, self.checksum.clone()));
-        let chunk = Chunk::new(lines, self.offset, passed);
+        let chunk = Chunk::new(lines, self.offset, passed, longest);
         self.offset += passed + lines.len() as u64;
         self.checksum = checksum;
         self.checksum.update(lines);
         Ok(Some(chunk))
+    }
+
+    /// True when nothing is left to be read of it.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.file.metadata().is_ok_and(|meta| meta.len() == self.offset)
     }
 
     /// Bytes that the last look found and that are not read.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::checkpoint::{Checkpoint, SavedLedger, Snapshot, encode};
 use super::follow::Status;
 use super::ledger::Ledger;
+use super::own::OwnJournal;
 use super::tail::Position;
 use crate::clock::unix_now;
 use crate::locked;
@@ -29,11 +30,12 @@ pub(super) struct Saver {
     /// The checkpoint that is being written, beside the counting: a slow disk delays no scrape.
     writing: Option<(JoinHandle<io::Result<()>>, Saved)>,
     saved: Option<Saved>,
+    own: Arc<OwnJournal>,
 }
 
 impl Saver {
-    pub(super) fn new(checkpoint: Checkpoint, status: Arc<Mutex<Status>>) -> Self {
-        Self { checkpoint, status, due: Instant::now() + INTERVAL, writing: None, saved: None }
+    pub(super) fn new(checkpoint: Checkpoint, status: Arc<Mutex<Status>>, own: Arc<OwnJournal>) -> Self {
+        Self { checkpoint, status, due: Instant::now() + INTERVAL, writing: None, saved: None, own }
     }
 
     /// Begins to save what there is, if it is time, and notes how the last attempt went.
@@ -97,6 +99,11 @@ impl Saver {
                     tracing::info!("the checkpoint is saved again");
                 }
                 status.saved_at = unix_now();
+                drop(status);
+                if let Some(previous) = &self.saved {
+                    let both = saved.positions.iter().filter(|position| previous.positions.contains(position));
+                    self.own.delete_finished(both);
+                }
                 self.saved = Some(saved);
             }
             Err(error) => {

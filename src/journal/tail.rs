@@ -6,22 +6,23 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use super::generations::Generations;
 use super::ledger::Format;
 use super::lines::Chunk;
+use super::own::OwnJournal;
 use super::reader::{Looked, Mark, Reader};
 
 /// How long a file that left its path is read on after it last grew.
 const LINGER: Duration = Duration::from_secs(60);
-/// How many of the files that are no longer read on are known, so that one with late lines is not taken for a new one.
-const FINISHED: usize = 16;
+/// How many of the files that are no longer read on are known, so that one with late lines is not taken for a new one, and one of the
+/// own journal is deleted.
+const FINISHED: usize = 64;
 
 /// How far a file has been read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,8 @@ pub struct Tail {
     error: Option<(String, u64)>,
     /// The error that the log knows of.
     logged: Option<String>,
+    /// Set when it is the exporter's own journal.
+    own: Option<Arc<OwnJournal>>,
 }
 
 impl Tail {
@@ -70,7 +73,12 @@ impl Tail {
             told: Vec::new(),
             error: None,
             logged: None,
+            own: None,
         };
+        if positions.is_empty() {
+            // Whatever comes from now on has to be counted, also what has left the path again before anybody looked.
+            tail.finished.push_back(Mark::of_nothing(SystemTime::now()));
+        }
         for position in positions {
             if position.finished {
                 tail.finished.push_back(position.mark);
@@ -95,8 +103,14 @@ impl Tail {
         self
     }
 
+    /// The same for the exporter's own journal.
+    pub(super) fn of_own(mut self, own: Arc<OwnJournal>) -> Self {
+        self.own = Some(own);
+        self
+    }
+
     fn generations(&self) -> Generations<'_> {
-        Generations { path: &self.path, followed: &self.followed }
+        Generations { path: &self.path, followed: &self.followed, own: self.own.as_deref() }
     }
 
     /// The path as configured.
@@ -154,7 +168,7 @@ impl Tail {
             Ok(meta) => {
                 if !self.current.as_ref().is_some_and(|reader| reader.is(meta)) {
                     self.leave(now);
-                    self.arrive(meta, now);
+                    self.arrive(meta.len(), now);
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -166,14 +180,14 @@ impl Tail {
             Err(error) => self.fail(error, 0),
         }
         let mut truncated = Vec::new();
-        match self.current.as_mut().map(Reader::look) {
+        match self.current.as_mut().map(|reader| reader.look(self.own.as_deref())) {
             Some(Ok(Looked::Truncated(mark))) => truncated.push(mark),
             Some(Ok(Looked::Same | Looked::Grown)) | None => {}
             Some(Err(error)) => self.fail(&error, 0),
         }
         self.left.retain_mut(|(reader, grew)| {
             let unread = reader.lag() > 0;
-            let looked = reader.look();
+            let looked = reader.look(self.own.as_deref());
             match looked {
                 Ok(Looked::Same) if unread || now.duration_since(*grew) < LINGER => return true,
                 Ok(Looked::Same) => {
@@ -194,7 +208,7 @@ impl Tail {
         });
         if !truncated.is_empty() {
             // What was written between the last look and the truncation is in the copy alone.
-            self.take_unseen(there.as_ref().ok(), &truncated, now);
+            self.take_unseen(None, &truncated, now);
         }
     }
 
@@ -202,44 +216,44 @@ impl Tail {
         self.left.extend(self.current.take().map(|reader| (reader, now)));
     }
 
-    /// Takes up files that came to the path and left it between two looks, and copies of those `truncated`; `at_path` is there now.
-    fn take_unseen(&mut self, at_path: Option<&fs::Metadata>, truncated: &[Mark], now: Instant) {
+    /// Takes up files that came to the path and left it between two looks, and copies of those `truncated`; `arrived` is at the path,
+    /// unless the current one is.
+    fn take_unseen(&mut self, arrived: Option<&Reader>, truncated: &[Mark], now: Instant) {
         let left = self.left.iter().map(|(reader, _)| reader.mark());
         let mut marks: Vec<_> = left.chain(truncated.iter().copied()).chain(self.gone.drain(..)).collect();
         let oldest = marks.iter().map(|mark| mark.written).min();
         let Some(since) = oldest.or(self.finished.front().map(|mark| mark.written)) else { return };
-        marks.extend(&self.finished);
-        let open = |meta: &fs::Metadata| {
-            let inode = (meta.dev(), meta.ino());
-            at_path.is_some_and(|there| inode == (there.dev(), there.ino()))
-                || self.left.iter().any(|(reader, _)| reader.is(meta))
-        };
+        marks.extend(self.finished.iter().copied().chain(self.current.as_ref().map(Reader::mark)));
+        let open: Vec<_> = self.left.iter().map(|(reader, _)| reader).chain(&self.current).chain(arrived).collect();
         let mut told = std::mem::take(&mut self.told);
-        let unseen = self.generations().newer(since, open, &marks, &mut told);
+        let unseen = self.generations().newer(since, &open, &marks, &mut told);
         self.told = told;
         self.left.extend(unseen.into_iter().map(|reader| (reader, now)));
     }
 
-    /// Takes up the file that `meta` was found for: one that left and came back, one that replaced an equal one, or a new one.
-    fn arrive(&mut self, meta: &fs::Metadata, now: Instant) {
-        self.take_unseen(Some(meta), &[], now);
+    /// Takes up the file at the path, `len` bytes long: one that left and came back, one that replaced an equal one, or a new one.
+    fn arrive(&mut self, len: u64, now: Instant) {
+        let opened = Reader::open(&self.path).and_then(|reader| reader.looked(self.own.as_deref()));
+        self.take_unseen(opened.as_ref().ok(), &[], now);
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => return self.fail(&error, len),
+        };
         let (path, left) = (&self.path, &self.left);
-        if let Some(at) = left.iter().position(|(reader, _)| reader.is(meta)) {
+        if let Some(at) = left.iter().position(|(reader, _)| reader.inode() == opened.inode()) {
             self.current = Some(self.left.remove(at).0);
             return;
         }
         let replaced = left.iter().enumerate().filter(|(_, (reader, _))| reader.is_deleted());
         let replaced = replaced.filter_map(|(at, (reader, _))| Some((at, Reader::open_copy(path, &reader.mark())?))).next();
-        if let Some((at, reader)) = replaced {
-            self.left.remove(at);
-            self.current = Some(reader);
-            return;
-        }
-        match Reader::open(path) {
-            Ok(reader) => self.current = Some(reader),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => self.fail(&error, meta.len()),
-        }
+        self.current = Some(match replaced {
+            Some((at, reader)) => {
+                self.left.remove(at);
+                reader
+            }
+            None => opened,
+        });
     }
 
     /// Device and inode of the file at the path.
@@ -258,10 +272,10 @@ impl Tail {
     }
 
     /// The next whole lines, older files first; None when all was read that the last look found.
-    pub fn next_chunk<'b>(&mut self, buffer: &'b mut [u8]) -> Option<Chunk<'b>> {
+    pub fn next_chunk<'b>(&mut self, buffer: &'b mut Vec<u8>) -> Option<Chunk<'b>> {
         let mut readers = self.left.iter_mut().map(|(reader, _)| reader).chain(&mut self.current);
         let reader = readers.find(|reader| !reader.drained())?;
-        match reader.next(buffer) {
+        match reader.next(buffer, self.format.longest_line()) {
             Ok(Some(chunk)) => return Some(chunk),
             Ok(None) => {}
             Err(error) => {

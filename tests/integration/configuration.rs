@@ -118,6 +118,14 @@ fn variables_are_put_in() {
 }
 
 #[test]
+fn too_many_journals_are_refused() {
+    let journals = |count| (0..count).map(|number| format!("{{path: {number}.jsonl}}")).collect::<Vec<_>>().join(", ");
+    assert_eq!(parse(&format!("journals: [{}]", journals(256)), Path::new("")).unwrap().journals.len(), 256);
+    let told = mistakes(&format!("journals: [{}]", journals(257)), Path::new(""));
+    assert_eq!(told, ["journals[256].path: expected at most 256 journals"]);
+}
+
+#[test]
 fn a_link_to_a_journal_is_the_journal() {
     let folder = crate::support::tempdir::TempDir::new("links");
     fs::write(folder.join("a.jsonl"), "").unwrap();

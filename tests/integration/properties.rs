@@ -1,6 +1,7 @@
 //! What has to hold for any input: the event parser takes any bytes, any cut of a byte stream gives the same counts, and a
 //! checkpoint at any line changes nothing.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,8 +10,10 @@ use std::time::{Duration, Instant};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sentinel_exporter::journal::checkpoint::SavedLedger;
+use sentinel_exporter::journal::keys::Key;
 use sentinel_exporter::journal::ledger::{Format, Ledger};
 use sentinel_exporter::journal::lines::Line;
+use sentinel_exporter::journal::post::Post;
 use sentinel_exporter::journal::tail::{Position, Tail};
 use sentinel_exporter::sample::Limits;
 
@@ -42,6 +45,13 @@ fn whole(ledger: &Ledger) -> String {
     serde_json::to_string(&SavedLedger::of(ledger)).expect("a ledger can be saved")
 }
 
+/// What a page of it shows, but for the time since a disconnect, which goes on between two pages.
+fn stable(ledger: Ledger) -> BTreeMap<String, f64> {
+    let mut samples = page(ledger).samples;
+    samples.retain(|series, _| !series.contains("downtime"));
+    samples
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -59,13 +69,30 @@ proptest! {
     fn a_rejected_line_changes_nothing_else(lines in vec(line(), 0..30)) {
         let mut with = Ledger::new(Limits::default());
         let good: Vec<_> = lines.iter().filter(|line| with.count(Format::Events, line.as_bytes(), READ_AT).is_ok()).collect();
-        let mut all = page(with);
-        let mut without = page(ledger(&good));
-        for page in [&mut all, &mut without] {
-            // The time since a disconnect goes on between the two pages.
-            page.samples.retain(|series, _| !series.contains("events_rejected_total") && !series.contains("downtime"));
+        let (mut all, mut without) = (stable(with), stable(ledger(&good)));
+        for samples in [&mut all, &mut without] {
+            samples.retain(|series, _| !series.contains("events_rejected_total"));
         }
         prop_assert!(all == without);
+    }
+
+    #[test]
+    fn a_post_counts_what_its_lines_count(lines in vec(line(), 0..30), key in any::<Option<u8>>()) {
+        // The first line makes it no array; blank ones are left out of both.
+        let first = "{\"event\":\"uptime\",\"seconds\":1}".to_owned();
+        let lines: Vec<_> = [first].into_iter().chain(lines).filter(|line| !line.trim().is_empty()).collect();
+        let body = lines.join("\n");
+        let key = key.map(|key| Key::new(&[key], body.as_bytes()));
+        let post = Post::read(body.as_bytes(), READ_AT, key);
+        let mut line = Vec::new();
+        post.write(&mut line).unwrap();
+        let line = line.strip_suffix(b"\n").unwrap();
+        let mut posted = Ledger::new(Limits::default());
+        prop_assert_eq!(posted.count(Format::Posts, line, 0.0), Ok(()));
+        prop_assert_eq!(stable(posted.clone()), stable(ledger(&lines)));
+        let once = whole(&posted);
+        prop_assert_eq!(posted.count(Format::Posts, line, 0.0), Ok(()));
+        prop_assert_eq!(whole(&posted) == once, key.is_some(), "with a key it counts once, without one twice");
     }
 
     #[test]

@@ -78,3 +78,27 @@ fn the_folder_is_made() {
     exporter.scrape();
     assert!(exporter.path("a/b/c/journal").is_dir());
 }
+
+#[test]
+fn a_long_replay_is_told_and_answered_with_503() {
+    let setup = Setup::new("journals: [{path: events.jsonl}]");
+    // A line of zeros that takes no room, and long to read.
+    let journal = std::fs::File::create(setup.folder().join("events.jsonl")).unwrap();
+    journal.set_len(64 << 30).unwrap();
+    let exporter = setup.start();
+    for path in ["/metrics", "/-/ready"] {
+        let answer = exporter.get(path);
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{path}");
+    }
+    let body = b"{\"event\":\"cycle\",\"seconds\":1}";
+    let answer = crate::support::http::post(exporter.address, "", body).unwrap();
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert_eq!(exporter.get("/-/healthy").status, 200);
+    exporter.logged("reading the journals, in bytes; /metrics answers 503 until that is done");
+    let log = exporter.log();
+    let line = log.lines().find(|line| line.contains("reading the journals")).unwrap();
+    let number = |name: &str| line.split(name).nth(1).unwrap().split(' ').next().unwrap().parse::<u64>().unwrap();
+    assert!(number("unread=") > 0 && number("unread=") < 64 << 30, "{line}");
+    let (status, took) = exporter.stop();
+    assert!(status.success() && took < std::time::Duration::from_secs(2), "{took:?}");
+}

@@ -149,6 +149,21 @@ impl Exporter {
         http::request(self.address, "GET", path, "")
     }
 
+    /// Waits until it is ready; panics after half a minute.
+    pub(crate) fn ready(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.get("/-/ready").status != 200 {
+            assert!(Instant::now() < deadline, "it is never ready:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Posts events once it is ready; panics without an answer.
+    pub(crate) fn post(&self, headers: &str, body: impl AsRef<[u8]>) -> Response {
+        self.ready();
+        http::post(self.address, headers, body.as_ref()).expect("an answer")
+    }
+
     /// A scrape; waits while the exporter is not ready.
     pub(crate) fn scrape(&self) -> Page {
         Page::parse(self.scrape_text().text())
@@ -235,9 +250,14 @@ impl Exporter {
 
     /// Kills it with SIGKILL and starts it anew on the same folder with the same configuration.
     pub(crate) fn kill_and_restart(mut self) -> Exporter {
+        self.kill();
+        self.again()
+    }
+
+    /// Kills it with SIGKILL; its folder stays, for [`Exporter::another`].
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it is killed");
         self.child.wait().expect("it ends");
-        self.again()
     }
 
     /// Stops it with SIGTERM and starts it anew on the same folder with the same configuration.

@@ -71,3 +71,33 @@ pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &s
     stream.write_all(head.as_bytes()).expect("the request is sent");
     Response::read(&mut stream)
 }
+
+/// Posts events as JSON lines or, with another `Content-Type` among the `headers`, as what that says. None when the connection
+/// breaks before there is an answer.
+pub(crate) fn post(address: SocketAddr, headers: &str, body: &[u8]) -> Option<Response> {
+    let kind = if headers.contains("Content-Type:") { "" } else { "Content-Type: application/x-ndjson\r\n" };
+    let length = body.len();
+    let head = format!(
+        "POST /v1/events HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{kind}Content-Length: {length}\r\n{headers}\r\n"
+    );
+    exchange(address, &[head.as_bytes(), body].concat())
+}
+
+/// GET of a path. None when the connection breaks before there is an answer.
+pub(crate) fn try_get(address: SocketAddr, path: &str) -> Option<Response> {
+    exchange(address, format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())
+}
+
+/// Sends a request and reads its answer, if it comes whole.
+fn exchange(address: SocketAddr, request: &[u8]) -> Option<Response> {
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).ok()?;
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a read timeout");
+    // A server that refuses the body may close before it was taken.
+    let _ = stream.write_all(request);
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let response = Response::of(&bytes, end);
+    let length: usize = response.header("content-length")?.parse().expect("a length");
+    (response.body.len() == length).then_some(response)
+}

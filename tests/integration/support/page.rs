@@ -36,4 +36,20 @@ impl Page {
         let of = |series: &str| series == name || series.strip_prefix(name).is_some_and(|rest| rest.starts_with('{'));
         self.samples.iter().filter(|(series, _)| of(series)).map(|(series, value)| (series.as_str(), *value)).collect()
     }
+
+    /// The samples that only rise as long as nothing is lost: counters, and the buckets and counts of histograms, but for what may
+    /// start anew with the process.
+    pub(crate) fn counters(&self) -> BTreeMap<String, f64> {
+        let rises = |series: &str| {
+            let name = series.split('{').next().unwrap_or(series);
+            let of = |suffix| {
+                name.strip_suffix(suffix).and_then(|family| self.types.get(family)).is_some_and(|kind| kind == "histogram")
+            };
+            let counter = self.types.get(name).is_some_and(|kind| kind == "counter");
+            (counter || of("_bucket") || of("_count"))
+                && !name.starts_with("process_")
+                && name != "sentinel_exporter_snapshot_failures_total"
+        };
+        self.samples.iter().filter(|(series, _)| rises(series)).map(|(series, value)| (series.clone(), *value)).collect()
+    }
 }

@@ -1,0 +1,255 @@
+//! The one thread that writes the exporter's own journal. Posts that wait while the disk is busy are written together: one flush is
+//! enough for all of them, and none is acknowledged before it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::keys::{Keys, Known};
+use super::ledger::Ledger;
+use super::own::OwnJournal;
+use super::post::{MAX_POST, Post};
+use crate::locked;
+
+/// The length from which on another file is begun.
+const ROTATE: u64 = 64 * 1024 * 1024;
+/// How many bytes are written at once, but for the post that goes beyond.
+const BATCH: usize = 4 * 1024 * 1024;
+/// Bytes of all posts that are being received or wait to be written.
+const IN_FLIGHT: usize = 16 * 1024 * 1024;
+
+/// Why a post is not in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its key was used for another body.
+    KeyOfAnother,
+    /// It could not be written.
+    NotWritten,
+}
+
+/// A part of the bytes that may be in flight; it is given back when it is dropped.
+pub type Reserved = OwnedSemaphorePermit;
+
+struct Request {
+    post: Post,
+    _reserved: Reserved,
+    answer: oneshot::Sender<Result<(), Refusal>>,
+}
+
+enum Command {
+    Append(Request),
+    Stop,
+}
+
+/// The handle to the thread.
+pub struct Appender {
+    commands: mpsc::Sender<Command>,
+    in_flight: Arc<Semaphore>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Appender {
+    /// Starts the thread. `ledger` has to have counted all of the journal before the first post is appended.
+    pub fn start(journal: Arc<OwnJournal>, ledger: Arc<Mutex<Ledger>>) -> io::Result<Self> {
+        let (commands, inbox) = mpsc::channel();
+        let worker = Worker { journal, ledger, keys: None, open: None, buffer: Vec::new(), failing: false };
+        let thread = thread::Builder::new().name("append".to_owned()).spawn(move || worker.run(&inbox))?;
+        Ok(Self { commands, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Asks for `bytes` of those that all posts together may hold, from their first byte until they are on the disk. None
+    /// when there are too many: the disk does not keep up.
+    pub fn reserve(&self, bytes: usize) -> Option<Reserved> {
+        self.in_flight.clone().try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
+    }
+
+    /// Appends a post, unless one with its key is there already; returns when it is on the disk.
+    pub async fn append(&self, post: Post, reserved: Reserved) -> Result<(), Refusal> {
+        let (answer, receiver) = oneshot::channel();
+        // A thread that is gone drops the sender.
+        let _ = self.commands.send(Command::Append(Request { post, _reserved: reserved, answer }));
+        receiver.await.unwrap_or(Err(Refusal::NotWritten))
+    }
+
+    /// Writes what was asked for before, and ends the thread.
+    pub fn stop(&self) {
+        let _ = self.commands.send(Command::Stop);
+        if let Some(thread) = locked(&self.thread).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Worker {
+    journal: Arc<OwnJournal>,
+    ledger: Arc<Mutex<Ledger>>,
+    /// The keys of the posts in the journal, also of those that are not counted yet.
+    keys: Option<Keys>,
+    open: Option<Open>,
+    buffer: Vec<u8>,
+    failing: bool,
+}
+
+/// The file that is appended to.
+struct Open {
+    file: File,
+    inode: (u64, u64),
+    /// All before it is on the disk.
+    len: u64,
+    /// True while there may be something after it.
+    torn: bool,
+    /// The length from which on it should be rotated.
+    rotate_at: u64,
+}
+
+impl Worker {
+    fn run(mut self, inbox: &mpsc::Receiver<Command>) {
+        while let Ok(Command::Append(request)) = inbox.recv() {
+            let mut size = request.post.size();
+            let mut batch = vec![request];
+            let mut stop = false;
+            while size < BATCH && !stop {
+                match inbox.try_recv() {
+                    Ok(Command::Append(request)) => {
+                        size += request.post.size();
+                        batch.push(request);
+                    }
+                    Ok(Command::Stop) => stop = true,
+                    Err(_) => break,
+                }
+            }
+            self.append(batch);
+            if stop {
+                break;
+            }
+        }
+    }
+
+    fn append(&mut self, batch: Vec<Request>) {
+        let keys = self.keys.get_or_insert_with(|| locked(&self.ledger).keys().clone());
+        let (mut waiting, mut new) = (Vec::with_capacity(batch.len()), 0);
+        self.buffer.clear();
+        for Request { post, _reserved, answer } in batch {
+            match post.key().map_or(Known::New, |key| keys.known(key)) {
+                Known::New => {
+                    let before = self.buffer.len();
+                    if post.write(&mut self.buffer).is_err() {
+                        self.buffer.truncate(before);
+                        let _ = answer.send(Err(Refusal::NotWritten));
+                        continue;
+                    }
+                    if let Some(key) = post.key() {
+                        keys.insert(key);
+                        new += 1;
+                    }
+                    waiting.push(answer);
+                }
+                // It is in the journal already, or in this batch.
+                Known::Again => waiting.push(answer),
+                Known::Other => drop(answer.send(Err(Refusal::KeyOfAnother))),
+            }
+        }
+        let result = if self.buffer.is_empty() { Ok(()) } else { self.write() };
+        if let (Err(_), Some(keys)) = (&result, &mut self.keys) {
+            keys.forget_newest(new);
+        }
+        self.log_change(result.as_ref().err());
+        let result = result.map_err(|_| Refusal::NotWritten);
+        for answer in waiting {
+            let _ = answer.send(result);
+        }
+        self.rotate_when_due();
+    }
+
+    /// Writes the buffer and flushes it; after an error nothing of it is there.
+    fn write(&mut self) -> io::Result<()> {
+        self.open()?;
+        let Some(open) = &mut self.open else { return Err(io::ErrorKind::NotFound.into()) };
+        self.journal.writing(&open.file, open.len)?;
+        open.torn = true;
+        open.file.write_all(&self.buffer).and_then(|()| open.file.sync_data()).inspect_err(|_| {
+            // If that fails too, it is tried again before the next post.
+            let _ = open.mend(&self.journal);
+        })?;
+        open.len += self.buffer.len() as u64;
+        open.torn = false;
+        self.journal.settled();
+        Ok(())
+    }
+
+    /// Makes sure that there is a file, the one at the path, and that it ends with a whole line.
+    fn open(&mut self) -> io::Result<()> {
+        let path = self.journal.path();
+        if let Some(open) = &mut self.open {
+            if open.torn {
+                open.mend(&self.journal)?;
+            }
+            if fs::metadata(path).is_ok_and(|meta| open.inode == (meta.dev(), meta.ino())) {
+                return Ok(());
+            }
+        }
+        let file = File::options().read(true).append(true).create(true).open(path)?;
+        let meta = file.metadata()?;
+        let len = whole_lines(&file, meta.len())?;
+        let mut open = Open { file, inode: (meta.dev(), meta.ino()), len, torn: len < meta.len(), rotate_at: ROTATE };
+        if meta.len() - len > MAX_POST as u64 {
+            // Not what a crash of ours leaves. The tail may be in the middle of it: it must not become shorter.
+            self.journal.rotate()?;
+            return self.open();
+        }
+        if open.torn {
+            open.mend(&self.journal)?;
+        }
+        self.journal.sync_folder()?;
+        self.open = Some(open);
+        Ok(())
+    }
+
+    fn rotate_when_due(&mut self) {
+        let Some(open) = self.open.take_if(|open| open.len >= open.rotate_at && !open.torn) else { return };
+        if let Err(error) = self.journal.rotate() {
+            tracing::warn!(file = %self.journal.path().display(), %error, "the exporter's own journal cannot be rotated");
+            self.open = Some(Open { rotate_at: open.len + ROTATE, ..open });
+        }
+    }
+
+    fn log_change(&mut self, error: Option<&io::Error>) {
+        let journal = self.journal.path().display();
+        match error {
+            Some(error) if !self.failing => tracing::error!(%journal, %error, "posts cannot be written and are refused"),
+            None if self.failing => tracing::info!(%journal, "posts are written again"),
+            _ => {}
+        }
+        self.failing = error.is_some();
+    }
+}
+
+impl Open {
+    /// Cuts off what is after the last good line.
+    fn mend(&mut self, journal: &OwnJournal) -> io::Result<()> {
+        self.file.set_len(self.len)?;
+        self.file.sync_data()?;
+        self.torn = false;
+        journal.settled();
+        Ok(())
+    }
+}
+
+/// How many of the first `len` bytes are whole lines.
+fn whole_lines(file: &File, len: u64) -> io::Result<u64> {
+    let (mut buffer, mut end) = (vec![0; 64 * 1024], len);
+    while end > 0 {
+        let from = end.saturating_sub(buffer.len() as u64);
+        let part = &mut buffer[..(end - from) as usize];
+        file.read_exact_at(part, from)?;
+        if let Some(at) = memchr::memrchr(b'\n', part) {
+            return Ok(from + at as u64 + 1);
+        }
+        end = from;
+    }
+    Ok(0)
+}

@@ -1,0 +1,7 @@
+//! POST /v1/events.
+
+mod access;
+mod disk;
+mod files;
+mod forms;
+mod keys;
