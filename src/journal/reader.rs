@@ -255,6 +255,11 @@ impl Reader {
     pub(super) fn next<'b>(&mut self, buffer: &'b mut Vec<u8>, longest: usize) -> io::Result<Option<Chunk<'b>>> {
         let want = (self.end.saturating_sub(self.at())).min(buffer.len() as u64) as usize;
         let read = read_at(&self.file, &mut buffer[..want], self.at())?;
+        if self.first_line(self.end)? != self.head {
+            // It was truncated since the last look: these may be the lines of its next life. The next look tells.
+            self.drained = true;
+            return Ok(None);
+        }
         let Some(last) = memchr::memrchr(b'\n', &buffer[..read]) else {
             if read == 0 || (self.oversize.is_none() && read <= longest && read < buffer.len()) {
                 self.drained = true;
