@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::support::exporter::Exporter;
+use crate::support::journal::{CYCLES, cycles};
 
 const EVENTS: &str = include_str!("../../docs/events.md");
 
@@ -12,12 +13,18 @@ fn examples<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     page.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect()
 }
 
-/// Runs an example with the journal's path in the environment, as the document says.
+/// An exporter with a journal.
+fn exporter() -> Exporter {
+    Exporter::start("journals: [{path: events.jsonl}]")
+}
+
+/// Runs an example beside its journal, whose path is in the environment, as the document says.
 fn run(exporter: &Exporter, program: &str, flags: &[&str], example: &str) {
     let output = Command::new(program)
         .args(flags)
         .arg(example)
-        .env("SENTINEL_JOURNAL", exporter.own_journal())
+        .current_dir(exporter.path(""))
+        .env("SENTINEL_JOURNAL", exporter.path("events.jsonl"))
         .env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/scripts"))
         .output()
         .expect("the program is there");
@@ -26,7 +33,7 @@ fn run(exporter: &Exporter, program: &str, flags: &[&str], example: &str) {
 
 #[test]
 fn the_python_example_appends_events() {
-    let exporter = Exporter::start("");
+    let exporter = exporter();
     let [example] = examples(EVENTS, "python")[..] else { panic!("one Python example") };
     run(&exporter, "python3", &["-B", "-c"], example);
     let page = exporter.scrape();
@@ -37,10 +44,21 @@ fn the_python_example_appends_events() {
 
 #[test]
 fn the_shell_example_appends_an_event() {
-    let exporter = Exporter::start("");
-    let [example] = examples(EVENTS, "sh")[..] else { panic!("one shell example") };
+    let exporter = exporter();
+    let [example, _] = examples(EVENTS, "sh")[..] else { panic!("two shell examples") };
     run(&exporter, "sh", &["-c"], example);
     assert_eq!(exporter.value("sentinel_reconciliation_drift_usd"), Some(1.5));
+}
+
+#[test]
+fn the_example_with_curl_posts_events() {
+    let exporter = Exporter::start("");
+    exporter.append("events.jsonl", &cycles(2));
+    exporter.ready();
+    let [_, example] = examples(EVENTS, "sh")[..] else { panic!("two shell examples") };
+    assert!(example.contains("localhost:8000"));
+    run(&exporter, "sh", &["-c"], &example.replace("localhost:8000", &exporter.address.to_string()));
+    assert_eq!(exporter.value(CYCLES), Some(2.0));
 }
 
 #[test]
