@@ -158,7 +158,7 @@ fn copy_and_truncate(path: &Path, truth: &Truth, mut rng: Rng) {
     while truth.goes_on() {
         append_torn(&mut file, &signal("SELL", &mut rng), &mut rng);
         truth.truncated.fetch_add(1, Ordering::Release);
-        if rng.u16(..1000) < 5 {
+        if rng.u16(..1000) < 3 {
             number += 1;
             fs::copy(path, numbered(path, number)).unwrap();
             file.set_len(0).unwrap();

@@ -56,6 +56,9 @@ fn run(command: &str, arguments: &[&str], path: &Path) {
     assert!(output.status.success(), "{command} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// What is done to the disk.
+type Step<'a> = &'a dyn Fn();
+
 /// An exporter whose folder is on a small disk, and a journal beside it.
 fn on_a_small_disk() -> (Exporter, Disk) {
     let setup = Setup::new("journals: [{path: events.jsonl}]");
@@ -116,18 +119,39 @@ fn a_checkpoint_that_cannot_be_written_stops_nothing() {
 }
 
 #[test]
-fn a_folder_that_becomes_read_only_stops_nothing() {
+fn neither_does_one_that_cannot_be_renamed_nor_a_folder_that_becomes_read_only() {
     let (exporter, disk) = on_a_small_disk();
-    assert_eq!(exporter.post("", cycles(1)).status, 200);
-    assert_eq!(exporter.value(CYCLES), Some(1.0));
-    // An open file keeps a file system from becoming read-only; the exporter's are the lock and its own journal.
-    std::fs::create_dir(disk.path.join("checkpoint.new")).unwrap();
-    exporter.append("events.jsonl", &cycles(1));
-    let page = exporter.eventually("a save fails", |page| page.value(FAILURES) > Some(0.0));
-    assert_eq!(page.value(CYCLES), Some(2.0));
-    std::fs::remove_dir(disk.path.join("checkpoint.new")).unwrap();
-    let failures = page.value(FAILURES);
-    exporter.logged("the checkpoint is saved again");
-    assert_eq!(exporter.kill_and_restart().value(CYCLES), Some(2.0));
-    assert!(failures >= Some(1.0));
+    exporter.ready();
+    let previous = disk.path.join("checkpoint.previous");
+    let in_the_way = || {
+        let _ = std::fs::remove_file(&previous);
+        std::fs::create_dir_all(previous.join("folder")).unwrap();
+    };
+    let out_of_the_way = || std::fs::remove_dir_all(&previous).unwrap();
+    let read_only = || {
+        run("mount", &["--bind", disk.path.to_str().unwrap()], &disk.path);
+        run("mount", &["-o", "remount,bind,ro"], &disk.path);
+    };
+    let read_write = || run("umount", &[], &disk.path);
+    let obstacles: [(Step, Step, &str); 2] =
+        [(&in_the_way, &out_of_the_way, "irectory"), (&read_only, &read_write, "Read-only file system")];
+    let mut counted = 0.0;
+    for (begin, end, error) in obstacles {
+        let failures = exporter.value(FAILURES);
+        begin();
+        exporter.append("events.jsonl", &cycles(1));
+        counted += 1.0;
+        let page = exporter.eventually("a save fails", |page| page.value(FAILURES) > failures);
+        assert_eq!(page.value(CYCLES), Some(counted));
+        let status = exporter.get("/");
+        assert!(status.text().contains(error), "{}", status.text());
+        end();
+        let saved = page.value("sentinel_exporter_snapshot_last_success_timestamp_seconds");
+        exporter.eventually("it is saved again", |page| {
+            page.value("sentinel_exporter_snapshot_last_success_timestamp_seconds") > saved
+        });
+    }
+    let exporter = exporter.kill_and_restart();
+    assert_eq!(exporter.value(CYCLES), Some(counted));
+    assert_eq!(exporter.value("sentinel_exporter_counter_reset_timestamp_seconds"), Some(0.0));
 }
