@@ -71,11 +71,12 @@ fn with_a_full_disk_posts_are_refused_and_none_is_lost() {
     let (mut exporter, disk) = on_a_small_disk();
     let mut accepted = 0;
     for round in 0..2 {
-        let refused = loop {
-            let answer = exporter.post("", cycles(1000));
+        let (refused, again) = loop {
+            let (key, body) = (format!("Idempotency-Key: {accepted}\r\n"), cycles(1000));
+            let answer = exporter.post(&key, &body);
             match answer.status {
                 200 => accepted += 1000,
-                _ => break answer,
+                _ => break (answer, (key, body)),
             }
             assert!(accepted < 100_000, "the disk is never full");
         };
@@ -87,8 +88,9 @@ fn with_a_full_disk_posts_are_refused_and_none_is_lost() {
         assert_eq!(exporter.value(CYCLES), Some(f64::from(accepted)), "journals are counted all the same");
 
         disk.remount(&format!("size={}m", round + 2));
-        assert_eq!(exporter.post("", cycles(1)).status, 200);
-        accepted += 1;
+        assert_eq!(exporter.post(&again.0, again.1).status, 200);
+        accepted += 1000;
+        assert_eq!(exporter.value(CYCLES), Some(f64::from(accepted)), "what was refused is sent again");
         exporter.logged("posts are written again");
         exporter = exporter.kill_and_restart();
         assert_eq!(exporter.value(CYCLES), Some(f64::from(accepted)), "round {round}");
