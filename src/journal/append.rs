@@ -253,3 +253,45 @@ fn whole_lines(file: &File, len: u64) -> io::Result<u64> {
     }
     Ok(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::sample::Limits;
+
+    #[test]
+    fn what_is_being_written_is_not_there_for_readers() {
+        let path = std::env::temp_dir().join(format!("sentinel-append-{}", std::process::id()));
+        let journal = Arc::new(OwnJournal::new(path.clone()));
+        let ledger = Arc::new(Mutex::new(Ledger::new(Limits::default())));
+        let appender = Appender::start(journal.clone(), ledger).unwrap();
+        let body = b"{\"event\":\"cycle\",\"seconds\":1}\n".repeat(30_000);
+        let append = || {
+            let post = Post::read(&body, 1.0, None);
+            tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap()
+                .block_on(appender.append(post, appender.reserve(1).unwrap()))
+                .unwrap();
+        };
+        append();
+        let length = fs::metadata(&path).unwrap().len();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let file = File::open(&path).unwrap();
+                while !done.load(Ordering::Acquire) {
+                    let (_, synced) = journal.synced(&file).unwrap();
+                    assert_eq!(synced % length, 0, "it grows by whole posts");
+                }
+            });
+            (0..10).for_each(|_| append());
+            done.store(true, Ordering::Release);
+        });
+        appender.stop();
+        assert_eq!(fs::metadata(&path).unwrap().len(), 11 * length);
+        fs::remove_file(path).unwrap();
+    }
+}

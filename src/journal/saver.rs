@@ -115,3 +115,41 @@ impl Saver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::journal::ledger::Format;
+    use crate::journal::tail::Tail;
+    use crate::sample::Limits;
+
+    #[test]
+    fn a_rotated_file_of_the_own_journal_is_deleted_when_both_checkpoints_are_past_it() {
+        let folder = std::env::temp_dir().join(format!("sentinel-saver-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let (path, rotated) = (folder.join("events.jsonl"), folder.join("events.jsonl.000001"));
+        let begin = Instant::now();
+        let mut tail = Tail::new(path.clone(), Format::Posts, [].into(), &[], begin);
+        let mut read = |seconds| {
+            tail.look(begin + Duration::from_secs(seconds));
+            while tail.next_chunk(&mut vec![0; 64]).is_some() {}
+            tail.positions().collect::<Vec<_>>()
+        };
+        let ledger = Mutex::new(Ledger::new(Limits::default()));
+        let own = Arc::new(OwnJournal::new(path.clone()));
+        let mut saver = Saver::new(Checkpoint::new(&folder), Arc::default(), own);
+        fs::write(&path, "a line\n").unwrap();
+        let before = read(0);
+        fs::rename(&path, &rotated).unwrap();
+        read(1);
+        let after = read(100);
+        for (positions, there) in [(before, true), (after.clone(), true), (after, false)] {
+            locked(&ledger).counter_reset(1.0);
+            saver.save_now(&ledger, positions);
+            assert_eq!(rotated.exists(), there);
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
