@@ -127,6 +127,11 @@ fn a_body_of_more_than_a_mebibyte_is_413() {
     let longest = format!("{GOOD}{}", "\n".repeat(1_048_576 - GOOD.len()));
     assert_eq!(exporter.post("", &longest).status, 200);
     assert_eq!(exporter.post("", longest + "\n").status, 413);
+    // One that announces its length is answered before it sends anything.
+    let mut early = connect(exporter.address);
+    let head = "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\r\n";
+    early.write_all(head.as_bytes()).unwrap();
+    assert_eq!(Response::read(&mut early).status, 413);
     let mut stream = connect(exporter.address);
     let head = "POST /v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunk = format!("10000\r\n{}\r\n", " ".repeat(65_536));
