@@ -1,12 +1,8 @@
 //! One line of a journal into one typed event.
-//!
-//! The line is read into one flat struct first, whose fields accept any JSON value: so an unknown field, or a field that
-//! this event does not have, cannot reject a line, and a wrong type can be named with its field.
 
-use std::borrow::Cow;
+mod line;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+pub use line::Line;
 
 use super::rejection::{Reason, Rejection};
 
@@ -47,52 +43,7 @@ pub enum Websocket {
     Reconnected,
 }
 
-/// A line whose JSON has been read.
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub struct Line<'a> {
-    event: Field<'a>,
-    ts: Field<'a>,
-    seconds: Field<'a>,
-    ok: Field<'a>,
-    executed: Field<'a>,
-    active: Field<'a>,
-    endpoint: Field<'a>,
-    action: Field<'a>,
-    confidence: Field<'a>,
-    error_code: Field<'a>,
-    symbol: Field<'a>,
-    side: Field<'a>,
-    status: Field<'a>,
-    slippage_bps: Field<'a>,
-    component: Field<'a>,
-    error_type: Field<'a>,
-    state: Field<'a>,
-    trigger: Field<'a>,
-    check: Field<'a>,
-    usd: Field<'a>,
-    daily_loss_limit_usd: Field<'a>,
-    regime: Field<'a>,
-    drift_usd: Field<'a>,
-}
-
-/// A field's value, whatever it is. `null` is as good as absent.
-#[derive(Default)]
-enum Field<'a> {
-    #[default]
-    Absent,
-    Number(f64),
-    Text(Cow<'a, str>),
-    Bool(bool),
-    Nested,
-}
-
-impl<'a> Line<'a> {
-    /// Reads one line without its line end. `line` should be UTF-8 and one JSON object.
-    pub fn parse(line: &'a [u8]) -> Result<Self, Rejection> {
-        serde_json::from_str(json_object(line)?).map_err(|error| Rejection::from_json(&error))
-    }
-
+impl Line<'_> {
     /// When it happened, in Unix seconds, and what. `read_at` stands for a `ts` that is absent.
     pub fn event(&self, read_at: f64) -> Result<(f64, Event<'_>), Rejection> {
         let name = self.event.text("event")?;
@@ -211,114 +162,4 @@ pub fn checked_time(field: &str, time: f64) -> Result<f64, Rejection> {
 
 fn at_least_zero(field: &'static str, value: f64) -> Result<f64, Rejection> {
     if value >= 0.0 { Ok(value) } else { Err(Rejection::range(field, "a number of seconds >= 0", value)) }
-}
-
-impl<'a> Field<'a> {
-    fn number(&self, name: &'static str) -> Result<f64, Rejection> {
-        self.optional_number(name)?.ok_or_else(|| self.wrong(name, "a number"))
-    }
-
-    fn optional_number(&self, name: &'static str) -> Result<Option<f64>, Rejection> {
-        match self {
-            Field::Number(value) => Ok(Some(*value)),
-            Field::Absent => Ok(None),
-            _ => Err(self.wrong(name, "a number")),
-        }
-    }
-
-    fn text(&self, name: &'static str) -> Result<&str, Rejection> {
-        match self {
-            Field::Text(value) => Ok(value),
-            _ => Err(self.wrong(name, "a string")),
-        }
-    }
-
-    fn text_or<'s>(&'s self, name: &'static str, default: &'s str) -> Result<&'s str, Rejection> {
-        if matches!(self, Field::Absent) { Ok(default) } else { self.text(name) }
-    }
-
-    fn one_of(&self, name: &'static str, allowed: &'static [&'static str]) -> Result<&'static str, Rejection> {
-        let value = self.text(name)?;
-        allowed
-            .iter()
-            .find(|allowed| **allowed == value)
-            .copied()
-            .ok_or_else(|| Rejection::found(name, &format!("one of {}", allowed.join(", ")), value))
-    }
-
-    fn bool(&self, name: &'static str) -> Result<bool, Rejection> {
-        match self {
-            Field::Bool(value) => Ok(*value),
-            _ => Err(self.wrong(name, "true or false")),
-        }
-    }
-
-    fn bool_or(&self, name: &'static str, default: bool) -> Result<bool, Rejection> {
-        if matches!(self, Field::Absent) { Ok(default) } else { self.bool(name) }
-    }
-
-    fn wrong(&self, name: &'static str, expected: &str) -> Rejection {
-        let found = match self {
-            Field::Absent => "nothing",
-            Field::Number(_) => "a number",
-            Field::Text(_) => "a string",
-            Field::Bool(_) => "true or false",
-            Field::Nested => "an object or array",
-        };
-        Rejection::new(Reason::Schema, format!("field {name:?} to be {expected}, but found {found}"))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FieldVisitor)
-    }
-}
-
-struct FieldVisitor;
-
-impl<'de> Visitor<'de> for FieldVisitor {
-    type Value = Field<'de>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Field::Number(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Field::Number(value as f64))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Field::Number(value as f64))
-    }
-
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
-        Ok(Field::Text(Cow::Borrowed(value)))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Field::Text(Cow::Owned(value.to_owned())))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Field::Bool(value))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Field::Absent)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Field::Nested)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Field::Nested)
-    }
 }

@@ -170,8 +170,9 @@ impl Ledger {
     }
 
     fn count_event(&mut self, line: &[u8], read_at: f64) -> Result<(), Rejection> {
-        let line = Line::parse(line)?;
-        let (ts, event) = line.event(read_at)?;
+        let mut fields = Line::default();
+        fields.read(line)?;
+        let (ts, event) = fields.event(read_at)?;
         self.samples.inc(&family::EVENTS, [event.name()]);
         self.samples.set(&family::LAST_EVENT_TIMESTAMP, [], ts);
         self.apply(ts, &event);

@@ -205,7 +205,8 @@ fn a_bad_line_is_rejected_with_its_reason_and_what_was_expected() {
         (r#"{"event":"downtime","seconds":1}"#, Reason::Schema, "\"downtime\""),
         (r#"{"seconds":1}"#, Reason::Schema, "\"event\" to be a string, but found nothing"),
         (r#"{"event":"cycle","seconds":1,"ok":1}"#, Reason::Schema, "\"ok\" to be true or false, but found a number"),
-        (r#"{"event":"cycle","seconds":1,"seconds":2}"#, Reason::Schema, "duplicate field"),
+        (r#"{"event":"cycle","seconds":1,"seconds":2}"#, Reason::Schema, "duplicate field `seconds`"),
+        (r#"{"event":"cycle","seconds":null,"seconds":2}"#, Reason::Schema, "duplicate field `seconds`"),
         (
             r#"{"event":"order","symbol":"A","side":"buy","status":"lost"}"#,
             Reason::Schema,
