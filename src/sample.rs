@@ -10,6 +10,9 @@ pub use series::{Buckets, Series, Value};
 use crate::catalogue;
 use crate::family::{Counter, Family, FamilyInfo, Gauge, Histogram};
 
+/// Label sets whose places are remembered; more than are counted in a day.
+const FOUND: usize = 1024;
+
 /// How much may come from outside before it is cut or dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -34,13 +37,15 @@ pub struct SampleSet {
     limits: Limits,
     dropped: Vec<&'static FamilyInfo>,
     scratch: String,
+    /// By a hash of family and label set, where it was found last. It may have moved: what is there is checked.
+    found: Box<[u32; FOUND]>,
 }
 
 impl SampleSet {
     /// An empty set.
     pub fn new(limits: Limits) -> Self {
         let families = catalogue::ALL.iter().map(|_| Vec::new()).collect();
-        Self { families, limits, dropped: Vec::new(), scratch: String::new() }
+        Self { families, limits, dropped: Vec::new(), scratch: String::new(), found: Box::new([0; FOUND]) }
     }
 
     /// The series of a family, sorted by label set.
@@ -140,27 +145,40 @@ impl SampleSet {
 
     fn entry(&mut self, info: &'static FamilyInfo, labels: &[&str]) -> Option<&mut Value> {
         let series = &mut self.families[info.index];
-        write_key(&mut self.scratch, info, labels, self.limits.label_value_bytes);
-        let at = match find(series, &self.scratch) {
-            Ok(at) => at,
-            Err(_) if info.open && series.len() >= self.limits.series_per_family => {
-                self.dropped.push(info);
-                return None;
-            }
-            Err(at) => {
-                series.insert(at, Series::new(info, &self.scratch));
-                at
-            }
-        };
-        Some(&mut series[at].value)
+        let limit = self.limits.label_value_bytes;
+        let found = &mut self.found[place(info, labels)];
+        if !series.get(*found as usize).is_some_and(|series| series.has(info, labels, limit)) {
+            write_key(&mut self.scratch, info, labels, limit);
+            *found = match find(series, &self.scratch) {
+                Ok(at) => at,
+                Err(_) if info.open && series.len() >= self.limits.series_per_family => {
+                    self.dropped.push(info);
+                    return None;
+                }
+                Err(at) => {
+                    series.insert(at, Series::new(info, &self.scratch));
+                    at
+                }
+            } as u32;
+        }
+        Some(&mut series[*found as usize].value)
     }
 }
 
 fn find(series: &[Series], key: &str) -> Result<usize, usize> {
-    match series {
-        [only] if key.is_empty() && only.key().is_empty() => Ok(0),
-        _ => series.binary_search_by(|series| series.key().cmp(key)),
+    series.binary_search_by(|series| series.key().cmp(key))
+}
+
+/// Where in [`SampleSet::found`] a label set has its place, together with others.
+fn place(info: &FamilyInfo, labels: &[&str]) -> usize {
+    let mut hash = info.index as u64;
+    let mut add = |word: u64| hash = (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    for label in labels {
+        let (words, rest) = label.as_bytes().as_chunks::<8>();
+        words.iter().for_each(|word| add(u64::from_le_bytes(*word)));
+        add(rest.iter().fold(label.len() as u64, |word, byte| word << 8 | u64::from(*byte)));
     }
+    (hash >> 32) as usize % FOUND
 }
 
 /// Writes a label set as the text format has it, values cut to `limit` bytes and escaped.

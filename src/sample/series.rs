@@ -31,7 +31,9 @@ pub struct Buckets {
 pub struct Series {
     /// What stands before the value; for a histogram all of its lines' beginnings, one after another.
     text: Box<str>,
-    key: (u32, u32),
+    key: (u16, u32),
+    /// True when nothing in the key is escaped.
+    plain: bool,
     pub(super) value: Value,
 }
 
@@ -42,7 +44,7 @@ impl Series {
             push_line(&mut text, info.name, "", key, None);
             let start = if key.is_empty() { 0 } else { info.name.len() + 1 };
             let value = if info.kind == Kind::Counter { Value::Counter(0) } else { Value::Gauge(0.0) };
-            return Self { text: text.into(), key: span(start, key.len()), value };
+            return Self { text: text.into(), key: span(start, key.len()), plain: !key.contains('\\'), value };
         }
         let mut ends = Vec::with_capacity(info.buckets.len() + 3);
         for bound in info.buckets.iter().copied().chain([f64::INFINITY]) {
@@ -56,12 +58,28 @@ impl Series {
         let counts = vec![0; info.buckets.len() + 1].into();
         let start = info.name.len() + "_bucket{".len();
         let value = Value::Histogram(Box::new(Buckets { counts, sum: 0.0, ends: ends.into() }));
-        Self { text: text.into(), key: span(start, key.len()), value }
+        Self { text: text.into(), key: span(start, key.len()), plain: !key.contains('\\'), value }
     }
 
     /// The label set as the text format writes it, without braces: `side="buy",symbol="EURUSD"`; empty without labels.
     pub fn key(&self) -> &str {
         &self.text[self.key.0 as usize..self.key.1 as usize]
+    }
+
+    /// True when its label set is `labels`. Values that had to be escaped, or would be cut to `limit` bytes, are not compared.
+    pub(super) fn has(&self, info: &FamilyInfo, labels: &[&str], limit: usize) -> bool {
+        let mut rest = self.key();
+        for (name, value) in info.labels.iter().zip(labels) {
+            let after = rest.strip_prefix(*name).and_then(|rest| rest.strip_prefix("=\""));
+            let Some(after) = after.and_then(|rest| rest.strip_prefix(*value)).and_then(|rest| rest.strip_prefix('"')) else {
+                return false;
+            };
+            if value.len() > limit {
+                return false;
+            }
+            rest = after.strip_prefix(',').unwrap_or(after);
+        }
+        self.plain && rest.is_empty()
     }
 
     /// The value.
@@ -92,8 +110,8 @@ impl Buckets {
     }
 }
 
-fn span(start: usize, len: usize) -> (u32, u32) {
-    (start as u32, (start + len) as u32)
+fn span(start: usize, len: usize) -> (u16, u32) {
+    (start as u16, (start + len) as u32)
 }
 
 /// `le` as the Python client writes it: "0.5", "1.0", "+Inf".
