@@ -52,24 +52,27 @@ fn write_series(out: &mut Vec<u8>, series: &Series, now: f64) {
 }
 
 fn write_count(out: &mut Vec<u8>, text: &str, count: u64) {
-    out.extend_from_slice(text.as_bytes());
-    out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
-    out.push(b'\n');
+    write_line(out, text, itoa::Buffer::new().format(count));
 }
 
 fn write_value(out: &mut Vec<u8>, text: &str, value: f64) {
     /// Every whole number below it is exact.
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    out.extend_from_slice(text.as_bytes());
-    if value.is_nan() {
-        out.extend_from_slice(b"NaN");
-    } else if value.is_infinite() {
-        out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
-    } else if value.fract() == 0.0 && value.abs() < EXACT {
-        out.extend_from_slice(itoa::Buffer::new().format(value as i64).as_bytes());
+    let whole = value as i64;
+    if whole as f64 == value && value.abs() < EXACT {
+        write_line(out, text, itoa::Buffer::new().format(whole));
+    } else if value.is_finite() {
+        write_line(out, text, zmij::Buffer::new().format_finite(value));
+    } else if value.is_nan() {
+        write_line(out, text, "NaN");
     } else {
-        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+        write_line(out, text, if value > 0.0 { "+Inf" } else { "-Inf" });
     }
+}
+
+fn write_line(out: &mut Vec<u8>, text: &str, number: &str) {
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(number.as_bytes());
     out.push(b'\n');
 }
 
