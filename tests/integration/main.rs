@@ -7,6 +7,7 @@
     reason = "a helper that cannot do its work fails the test that called it"
 )]
 
+mod allocations;
 mod catalogue;
 mod checkpoints;
 mod cli;
