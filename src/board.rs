@@ -123,11 +123,9 @@ pub struct View<'a> {
 
 impl View<'_> {
     /// The series of a family, whoever found them. The ledger's are left out while nothing that feeds them is configured.
-    pub fn series(&self, info: &FamilyInfo) -> impl Iterator<Item = &Series> {
-        let counted = match info.store {
-            Store::Ledger if self.feeds.contains(&info.feed) => self.ledger.samples().series(info),
-            _ => &[],
-        };
-        counted.iter().chain(self.samples.iter().flat_map(|samples| samples.series(info)))
+    pub fn series(&self, info: &FamilyInfo) -> impl Iterator<Item = Series<'_>> {
+        let counts = info.store == Store::Ledger && self.feeds.contains(&info.feed);
+        let counted = counts.then(|| self.ledger.samples().series(info));
+        counted.into_iter().flatten().chain(self.samples.iter().flat_map(|samples| samples.series(info)))
     }
 }

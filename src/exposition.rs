@@ -22,18 +22,18 @@ fn header(info: &FamilyInfo) -> String {
 /// Appends every family of `view` that has a sample, in the catalogue's order. A family that several sources feed stands once.
 pub fn render(view: &View<'_>, out: &mut Vec<u8>) {
     for info in catalogue::ALL.iter().filter(|info| info.store != Store::Registry) {
-        let mut fresh = true;
-        for series in view.series(info) {
-            if fresh {
-                out.extend_from_slice(HEADERS[info.index].as_bytes());
-                fresh = false;
+        let mut header = Some(&HEADERS[info.index]);
+        // Not a `for`: a chain that goes through itself is two plain loops, without a question a sample where it is.
+        view.series(info).for_each(|series| {
+            if let Some(header) = header.take() {
+                out.extend_from_slice(header.as_bytes());
             }
             write_series(out, series, view.now);
-        }
+        });
     }
 }
 
-fn write_series(out: &mut Vec<u8>, series: &Series, now: f64) {
+fn write_series(out: &mut Vec<u8>, series: Series<'_>, now: f64) {
     let text = series.text();
     match series.value() {
         Value::Counter(count) => write_count(out, text, *count),
@@ -51,11 +51,11 @@ fn write_series(out: &mut Vec<u8>, series: &Series, now: f64) {
     }
 }
 
-fn write_count(out: &mut Vec<u8>, text: &str, count: u64) {
+fn write_count(out: &mut Vec<u8>, text: &[u8], count: u64) {
     write_line(out, text, itoa::Buffer::new().format(count));
 }
 
-fn write_value(out: &mut Vec<u8>, text: &str, value: f64) {
+fn write_value(out: &mut Vec<u8>, text: &[u8], value: f64) {
     /// Every whole number below it is exact.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let whole = value as i64;
@@ -70,8 +70,8 @@ fn write_value(out: &mut Vec<u8>, text: &str, value: f64) {
     }
 }
 
-fn write_line(out: &mut Vec<u8>, text: &str, number: &str) {
-    out.extend_from_slice(text.as_bytes());
+fn write_line(out: &mut Vec<u8>, text: &[u8], number: &str) {
+    out.extend_from_slice(text);
     out.extend_from_slice(number.as_bytes());
     out.push(b'\n');
 }
@@ -95,7 +95,7 @@ mod tests {
             (f64::NEG_INFINITY, "-Inf"),
         ] {
             let mut out = Vec::new();
-            write_value(&mut out, "x ", value);
+            write_value(&mut out, b"x ", value);
             assert_eq!(String::from_utf8(out).unwrap(), format!("x {text}\n"));
         }
     }

@@ -1,11 +1,15 @@
 //! Samples: the values of families, kept in the form in which a scrape copies them.
 //!
 //! A series keeps its text up to the value (`name{label="x"} `) from its birth, so that rendering it is one copy and
-//! one number. The series of a family are sorted by that text, which is their key too: look-up is a binary search.
+//! one number. The series of a family are sorted by that text, which is their key too: look-up is a binary search, unless
+//! the label set is still where it was found last.
 
+mod rows;
 mod series;
 
-pub use series::{Buckets, Series, Value};
+use rows::Rows;
+pub use rows::Series;
+pub use series::{Buckets, Value};
 
 use crate::catalogue;
 use crate::family::{Counter, Family, FamilyInfo, Gauge, Histogram};
@@ -33,7 +37,7 @@ impl Default for Limits {
 /// A poll builds a new one each time; the ledger keeps one for good.
 #[derive(Clone, Debug)]
 pub struct SampleSet {
-    families: Box<[Vec<Series>]>,
+    families: Box<[Rows]>,
     limits: Limits,
     dropped: Vec<&'static FamilyInfo>,
     scratch: String,
@@ -44,13 +48,13 @@ pub struct SampleSet {
 impl SampleSet {
     /// An empty set.
     pub fn new(limits: Limits) -> Self {
-        let families = catalogue::ALL.iter().map(|_| Vec::new()).collect();
+        let families = catalogue::ALL.iter().map(|_| Rows::default()).collect();
         Self { families, limits, dropped: Vec::new(), scratch: String::new(), found: Box::new([0; FOUND]) }
     }
 
     /// The series of a family, sorted by label set.
-    pub fn series(&self, info: &FamilyInfo) -> &[Series] {
-        &self.families[info.index]
+    pub fn series(&self, info: &FamilyInfo) -> impl Iterator<Item = Series<'_>> {
+        self.families[info.index].iter()
     }
 
     /// Takes new limits; what is there already stays.
@@ -106,8 +110,8 @@ impl SampleSet {
 
     /// Sets all series that a gauge has.
     pub fn set_all<const N: usize>(&mut self, family: &Family<Gauge, N>, to: f64) {
-        for series in &mut self.families[family.info().index] {
-            series.value = Value::Gauge(to);
+        for value in self.families[family.info().index].values() {
+            *value = Value::Gauge(to);
         }
     }
 
@@ -126,47 +130,43 @@ impl SampleSet {
     pub fn remove<const N: usize>(&mut self, family: &Family<Gauge, N>, labels: [&str; N]) {
         let info = family.info();
         write_key(&mut self.scratch, info, &labels, self.limits.label_value_bytes);
-        let series = &mut self.families[info.index];
-        if let Ok(at) = find(series, &self.scratch) {
-            series.remove(at);
+        let rows = &mut self.families[info.index];
+        if let Ok(at) = rows.find(&self.scratch) {
+            rows.remove(at);
         }
     }
 
     /// Puts back a series that [`Series::key`] and [`Series::value`] were read from, `f` doing the latter.
     /// Limits do not apply: what had its place keeps it.
     pub fn restore(&mut self, info: &'static FamilyInfo, key: &str, f: impl FnOnce(&mut Value)) {
-        let series = &mut self.families[info.index];
-        let at = find(series, key).unwrap_or_else(|at| {
-            series.insert(at, Series::new(info, key));
+        let rows = &mut self.families[info.index];
+        let at = rows.find(key).unwrap_or_else(|at| {
+            rows.insert(at, info, key);
             at
         });
-        f(&mut series[at].value);
+        f(rows.value(at));
     }
 
     fn entry(&mut self, info: &'static FamilyInfo, labels: &[&str]) -> Option<&mut Value> {
-        let series = &mut self.families[info.index];
+        let rows = &mut self.families[info.index];
         let limit = self.limits.label_value_bytes;
         let found = &mut self.found[place(info, labels)];
-        if !series.get(*found as usize).is_some_and(|series| series.has(info, labels, limit)) {
+        if !rows.has(*found as usize, info, labels, limit) {
             write_key(&mut self.scratch, info, labels, limit);
-            *found = match find(series, &self.scratch) {
+            *found = match rows.find(&self.scratch) {
                 Ok(at) => at,
-                Err(_) if info.open && series.len() >= self.limits.series_per_family => {
+                Err(_) if info.open && rows.len() >= self.limits.series_per_family => {
                     self.dropped.push(info);
                     return None;
                 }
                 Err(at) => {
-                    series.insert(at, Series::new(info, &self.scratch));
+                    rows.insert(at, info, &self.scratch);
                     at
                 }
             } as u32;
         }
-        Some(&mut series[*found as usize].value)
+        Some(rows.value(*found as usize))
     }
-}
-
-fn find(series: &[Series], key: &str) -> Result<usize, usize> {
-    series.binary_search_by(|series| series.key().cmp(key))
 }
 
 /// Where in [`SampleSet::found`] a label set has its place, together with others.
@@ -210,14 +210,14 @@ fn write_key(key: &mut String, info: &FamilyInfo, labels: &[&str], limit: usize)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{API_LATENCY, MARKET_REGIME, ORDERS, POSITION, TRADING_SIGNALS};
+    use crate::catalogue::{API_ERRORS, API_LATENCY, MARKET_REGIME, ORDERS, POSITION, TRADING_SIGNALS};
 
     fn small() -> SampleSet {
         SampleSet::new(Limits { series_per_family: 2, label_value_bytes: 4 })
     }
 
     fn keys(set: &SampleSet, info: &FamilyInfo) -> Vec<String> {
-        set.series(info).iter().map(|series| series.key().to_owned()).collect()
+        set.series(info).map(|series| series.key().to_owned()).collect()
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
         }
         let symbols = keys(&set, ORDERS.info());
         assert_eq!(symbols, ["AAPL", "EURUSD", "MSFT"].map(|s| format!("symbol=\"{s}\",side=\"buy\",status=\"new\"")));
-        assert_eq!(set.series(ORDERS.info())[0].value(), &Value::Counter(2));
+        assert_eq!(set.series(ORDERS.info()).next().unwrap().value(), &Value::Counter(2));
     }
 
     #[test]
@@ -252,20 +252,62 @@ mod tests {
     }
 
     #[test]
+    fn label_sets_are_told_apart_whatever_their_text() {
+        let mut set = SampleSet::new(Limits { series_per_family: 10_000, ..Limits::default() });
+        // More than there are places to remember, and texts that look like another's escapes and ends.
+        let odd = ["", "\\", "\\\\", "\"", "\\\"", "\n", "\\n", "é", "a\",error_code=\"b", "b\",error_code="].map(str::to_owned);
+        let values: Vec<_> = odd.into_iter().chain((0..40).map(|n| n.to_string())).collect();
+        for _ in 0..3 {
+            for endpoint in &values {
+                for code in &values {
+                    set.inc(&API_ERRORS, [endpoint, code]);
+                }
+            }
+        }
+        assert_eq!(set.series(API_ERRORS.info()).count(), values.len().pow(2));
+        assert!(set.series(API_ERRORS.info()).all(|series| series.value() == &Value::Counter(3)));
+    }
+
+    #[test]
+    fn series_are_what_they_were_when_others_come_and_go() {
+        let mut set = SampleSet::new(Limits::default());
+        for (symbol, usd) in [("C", 3.0), ("A", 9.0), ("B", 2.0)] {
+            set.set(&POSITION, [symbol], usd);
+        }
+        set.remove(&POSITION, ["A"]);
+        set.set(&POSITION, ["C"], 4.0);
+        set.set(&POSITION, ["A"], 1.0);
+        let shown = set.series(POSITION.info()).map(|series| (str::from_utf8(series.text()).unwrap(), series.value().clone()));
+        let expected = [("A", 1.0), ("B", 2.0), ("C", 4.0)];
+        let expected = expected.map(|(s, usd)| (format!("sentinel_position_usd{{symbol=\"{s}\"}} "), Value::Gauge(usd)));
+        assert!(shown.eq(expected.iter().map(|(text, value)| (text.as_str(), value.clone()))));
+    }
+
+    #[test]
+    fn a_lower_limit_cuts_what_was_there_longer() {
+        let mut set = SampleSet::new(Limits::default());
+        set.set(&POSITION, ["EURUSD"], 1.0);
+        set.set_limits(Limits { label_value_bytes: 3, ..Limits::default() });
+        set.set(&POSITION, ["EURUSD"], 2.0);
+        assert_eq!(keys(&set, POSITION.info()), ["symbol=\"EUR\"", "symbol=\"EURUSD\""]);
+    }
+
+    #[test]
     fn a_histogram_keeps_the_text_of_all_its_lines() {
         let mut set = SampleSet::new(Limits::default());
         for seconds in [0.01, 0.011, 99.0] {
             set.observe(&API_LATENCY, ["hub"], seconds);
         }
-        let series = &set.series(API_LATENCY.info())[0];
+        let series = set.series(API_LATENCY.info()).next().unwrap();
         assert_eq!(series.key(), "endpoint=\"hub\"");
+        let text = str::from_utf8(series.text()).unwrap();
         let Value::Histogram(buckets) = series.value() else { panic!("a histogram") };
         assert_eq!(&*buckets.counts, [1, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
         let (first, one) = buckets.cumulated().next().unwrap();
-        assert_eq!(&series.text()[..first], "sentinel_api_latency_seconds_bucket{endpoint=\"hub\",le=\"0.01\"} ");
+        assert_eq!(&text[..first], "sentinel_api_latency_seconds_bucket{endpoint=\"hub\",le=\"0.01\"} ");
         assert_eq!(one, 1);
-        assert!(series.text()[..buckets.sum_end()].ends_with("_sum{endpoint=\"hub\"} "));
-        assert!(series.text().ends_with("_count{endpoint=\"hub\"} "));
+        assert!(text[..buckets.sum_end()].ends_with("_sum{endpoint=\"hub\"} "));
+        assert!(text.ends_with("_count{endpoint=\"hub\"} "));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl SavedLedger {
     /// A copy of `ledger`.
     pub fn of(ledger: &Ledger) -> Self {
         let families = catalogue::ALL.iter().filter(|info| info.store == Store::Ledger).map(|info| {
-            let series = ledger.samples.series(info).iter();
+            let series = ledger.samples.series(info);
             (info.name.to_owned(), series.map(|series| (series.key().to_owned(), SavedValue::of(series.value()))).collect())
         });
         Self {
@@ -231,7 +231,7 @@ mod tests {
         let Snapshot::V1 { ledger: read, .. } = decode(&bytes).unwrap();
         let read = read.into_ledger(Limits::default());
         assert_eq!(saved(&read), bytes);
-        let value = |info| read.samples().series(info)[0].value().clone();
+        let value = |info| read.samples().series(info).next().unwrap().value().clone();
         assert_eq!(value(WEBSOCKET_DOWNTIME.info()), Value::Elapsed(5.5));
         assert!(matches!(value(ORDER_LATENCY.info()), Value::Histogram(buckets) if buckets.sum == 0.1 + 0.2));
     }

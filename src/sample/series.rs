@@ -1,4 +1,4 @@
-//! One series: its text ready up to the value, and the value.
+//! What a series begins with: its value, and the text of its lines up to the value.
 
 use crate::family::{FamilyInfo, Kind};
 
@@ -26,73 +26,6 @@ pub struct Buckets {
     ends: Box<[u32]>,
 }
 
-/// One label set of a family with its value.
-#[derive(Clone, Debug)]
-pub struct Series {
-    /// What stands before the value; for a histogram all of its lines' beginnings, one after another.
-    text: Box<str>,
-    key: (u16, u32),
-    /// True when nothing in the key is escaped.
-    plain: bool,
-    pub(super) value: Value,
-}
-
-impl Series {
-    pub(super) fn new(info: &FamilyInfo, key: &str) -> Self {
-        let mut text = String::with_capacity(info.name.len() + key.len() + 3);
-        if info.kind != Kind::Histogram {
-            push_line(&mut text, info.name, "", key, None);
-            let start = if key.is_empty() { 0 } else { info.name.len() + 1 };
-            let value = if info.kind == Kind::Counter { Value::Counter(0) } else { Value::Gauge(0.0) };
-            return Self { text: text.into(), key: span(start, key.len()), plain: !key.contains('\\'), value };
-        }
-        let mut ends = Vec::with_capacity(info.buckets.len() + 3);
-        for bound in info.buckets.iter().copied().chain([f64::INFINITY]) {
-            push_line(&mut text, info.name, "_bucket", key, Some(bound));
-            ends.push(text.len() as u32);
-        }
-        for suffix in ["_sum", "_count"] {
-            push_line(&mut text, info.name, suffix, key, None);
-            ends.push(text.len() as u32);
-        }
-        let counts = vec![0; info.buckets.len() + 1].into();
-        let start = info.name.len() + "_bucket{".len();
-        let value = Value::Histogram(Box::new(Buckets { counts, sum: 0.0, ends: ends.into() }));
-        Self { text: text.into(), key: span(start, key.len()), plain: !key.contains('\\'), value }
-    }
-
-    /// The label set as the text format writes it, without braces: `side="buy",symbol="EURUSD"`; empty without labels.
-    pub fn key(&self) -> &str {
-        &self.text[self.key.0 as usize..self.key.1 as usize]
-    }
-
-    /// True when its label set is `labels`. Values that had to be escaped, or would be cut to `limit` bytes, are not compared.
-    pub(super) fn has(&self, info: &FamilyInfo, labels: &[&str], limit: usize) -> bool {
-        let mut rest = self.key();
-        for (name, value) in info.labels.iter().zip(labels) {
-            let after = rest.strip_prefix(*name).and_then(|rest| rest.strip_prefix("=\""));
-            let Some(after) = after.and_then(|rest| rest.strip_prefix(*value)).and_then(|rest| rest.strip_prefix('"')) else {
-                return false;
-            };
-            if value.len() > limit {
-                return false;
-            }
-            rest = after.strip_prefix(',').unwrap_or(after);
-        }
-        self.plain && rest.is_empty()
-    }
-
-    /// The value.
-    pub fn value(&self) -> &Value {
-        &self.value
-    }
-
-    /// The beginnings of the series' lines, one for a counter or gauge.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-}
-
 impl Buckets {
     /// Pairs of where a line's beginning ends and its value: every bucket cumulated, and the count.
     /// The line before the last is the sum's, whose end is [`Self::sum_end`].
@@ -110,8 +43,26 @@ impl Buckets {
     }
 }
 
-fn span(start: usize, len: usize) -> (u16, u32) {
-    (start as u16, (start + len) as u32)
+/// Writes the text of a new series; returns where in it the key begins, and the value.
+pub(super) fn born(info: &FamilyInfo, key: &str, text: &mut String) -> (usize, Value) {
+    text.clear();
+    if info.kind != Kind::Histogram {
+        push_line(text, info.name, "", key, None);
+        let start = if key.is_empty() { 0 } else { info.name.len() + 1 };
+        return (start, if info.kind == Kind::Counter { Value::Counter(0) } else { Value::Gauge(0.0) });
+    }
+    let mut ends = Vec::with_capacity(info.buckets.len() + 3);
+    for bound in info.buckets.iter().copied().chain([f64::INFINITY]) {
+        push_line(text, info.name, "_bucket", key, Some(bound));
+        ends.push(text.len() as u32);
+    }
+    for suffix in ["_sum", "_count"] {
+        push_line(text, info.name, suffix, key, None);
+        ends.push(text.len() as u32);
+    }
+    let counts = vec![0; info.buckets.len() + 1].into();
+    let value = Value::Histogram(Box::new(Buckets { counts, sum: 0.0, ends: ends.into() }));
+    (info.name.len() + "_bucket{".len(), value)
 }
 
 /// `le` as the Python client writes it: "0.5", "1.0", "+Inf".

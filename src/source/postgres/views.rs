@@ -168,7 +168,7 @@ mod tests {
 
     fn gauges(samples: &SampleSet, info: &crate::family::FamilyInfo) -> Vec<(String, f64)> {
         let gauge = |value: &Value| if let Value::Gauge(value) = value { *value } else { f64::NAN };
-        samples.series(info).iter().map(|series| (series.key().to_owned(), gauge(series.value()))).collect()
+        samples.series(info).map(|series| (series.key().to_owned(), gauge(series.value()))).collect()
     }
 
     #[test]
