@@ -113,3 +113,29 @@ impl Rows {
         self.rows[at..].iter_mut().for_each(|later| later.start -= row.len as usize);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::API_ERRORS;
+
+    #[test]
+    fn a_label_set_is_known_by_its_values_and_not_by_the_text_of_their_escapes() {
+        let mut rows = Rows::default();
+        rows.insert(0, API_ERRORS.info(), r#"endpoint="\\",error_code="x""#);
+        rows.insert(1, API_ERRORS.info(), r#"endpoint="hub",error_code="429""#);
+        let has = |at, labels: &[&str; 2]| rows.has(at, API_ERRORS.info(), labels, 4);
+        assert!(has(1, &["hub", "429"]));
+        for (at, labels) in [
+            (0, ["\\\\", "x"]),
+            (1, ["hub", "42"]),
+            (1, ["hub", "4290"]),
+            (1, ["hu", "429"]),
+            (1, ["", "hub"]),
+            (1, ["hub\",error_code=", "429"]),
+            (2, ["hub", "429"]),
+        ] {
+            assert!(!has(at, &labels), "{labels:?}");
+        }
+    }
+}
