@@ -54,11 +54,20 @@ fn a_thousand_silent_clients_do_not_hold_up_a_scrape() {
     exporter.scrape();
     let mut silent = crowd(&exporter);
     scrape_soon(&exporter);
-    let open = silent.streams.iter().filter(|stream| {
-        stream.set_nonblocking(true).expect("a socket that does not wait");
-        stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
-    });
-    assert!((200..=256).contains(&open.count()), "some have to make place");
+    let open = || {
+        let open = silent.streams.iter().filter(|stream| {
+            stream.set_nonblocking(true).expect("a socket that does not wait");
+            stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+        });
+        open.count()
+    };
+    // The last to come may still be waiting to be accepted.
+    let begun = Instant::now();
+    while open() > 256 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "too many stay: {}", open());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(open() >= 200, "only {} stay", open());
     // The quietest, not one that has just come.
     let mut late = connect(exporter.address);
     let _more: Vec<_> = (0..100).map(|_| connect(exporter.address)).collect();
