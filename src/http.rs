@@ -49,7 +49,7 @@ pub struct Site {
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
     /// Who writes what is posted.
-    pub appender: Arc<Appender>,
+    pub appender: Appender,
     settings: RwLock<Settings>,
     reloads: mpsc::Sender<Reload>,
     scratch: Arc<Scratch>,
@@ -76,7 +76,7 @@ impl Site {
         board: Arc<Board>,
         follower: Arc<Follower>,
         telemetry: Arc<Telemetry>,
-        appender: Arc<Appender>,
+        appender: Appender,
         settings: Settings,
         reloads: mpsc::Sender<Reload>,
     ) -> Self {

@@ -117,8 +117,7 @@ impl Exporter {
             .map_err(|error| StartError(format!("the thread that writes posts cannot start: {error}")))?;
         let board = Arc::new(Board::new(ledger));
         let sources = Sources::new(board.clone(), telemetry.clone());
-        let site =
-            Arc::new(Site::new(board, Arc::new(follower), telemetry, Arc::new(appender), Settings::from(&config), reloads));
+        let site = Arc::new(Site::new(board, Arc::new(follower), telemetry, appender, Settings::from(&config), reloads));
         let mut exporter = Self { site, config, sources, state_dir };
         exporter.sources.update(&exporter.config).await;
         Ok(exporter)
@@ -153,11 +152,8 @@ impl Exporter {
 
     /// Counts what is in the journals, saves, and ends everything; it takes no longer than a fraction of a second.
     pub async fn stop(mut self) {
-        let (appender, follower) = (self.site.appender.clone(), self.site.follower.clone());
-        let stopped = tokio::task::spawn_blocking(move || {
-            appender.stop();
-            follower.stop();
-        });
+        let follower = self.site.follower.clone();
+        let stopped = tokio::task::spawn_blocking(move || follower.stop());
         let closed = tokio::time::timeout(STOP_DEADLINE, self.sources.stop());
         let (stopped, _) = tokio::join!(tokio::time::timeout(STOP_DEADLINE, stopped), closed);
         if stopped.is_err() {

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::{Arc, Mutex, mpsc};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -40,25 +40,19 @@ struct Request {
     answer: oneshot::Sender<Result<(), Refusal>>,
 }
 
-enum Command {
-    Append(Request),
-    Stop,
-}
-
-/// The handle to the thread.
+/// The handle to the thread, which ends with it. It may end at any time: what is not acknowledged need not be there.
 pub struct Appender {
-    commands: mpsc::Sender<Command>,
+    requests: mpsc::Sender<Request>,
     in_flight: Arc<Semaphore>,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Appender {
     /// Starts the thread. `ledger` has to have counted all of the journal before the first post is appended.
     pub fn start(journal: Arc<OwnJournal>, ledger: Arc<Mutex<Ledger>>) -> io::Result<Self> {
-        let (commands, inbox) = mpsc::channel();
+        let (requests, inbox) = mpsc::channel();
         let worker = Worker { journal, ledger, keys: None, open: None, buffer: Vec::new(), failing: false };
-        let thread = thread::Builder::new().name("append".to_owned()).spawn(move || worker.run(&inbox))?;
-        Ok(Self { commands, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)), thread: Mutex::new(Some(thread)) })
+        thread::Builder::new().name("append".to_owned()).spawn(move || worker.run(&inbox))?;
+        Ok(Self { requests, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)) })
     }
 
     /// Asks for `bytes` of those that all posts together may hold, from their first byte until they are on the disk. None
@@ -71,16 +65,8 @@ impl Appender {
     pub async fn append(&self, post: Post, reserved: Reserved) -> Result<(), Refusal> {
         let (answer, receiver) = oneshot::channel();
         // A thread that is gone drops the sender.
-        let _ = self.commands.send(Command::Append(Request { post, _reserved: reserved, answer }));
+        let _ = self.requests.send(Request { post, _reserved: reserved, answer });
         receiver.await.unwrap_or(Err(Refusal::NotWritten))
-    }
-
-    /// Writes what was asked for before, and ends the thread.
-    pub fn stop(&self) {
-        let _ = self.commands.send(Command::Stop);
-        if let Some(thread) = locked(&self.thread).take() {
-            let _ = thread.join();
-        }
     }
 }
 
@@ -107,25 +93,17 @@ struct Open {
 }
 
 impl Worker {
-    fn run(mut self, inbox: &mpsc::Receiver<Command>) {
-        while let Ok(Command::Append(request)) = inbox.recv() {
+    fn run(mut self, inbox: &mpsc::Receiver<Request>) {
+        while let Ok(request) = inbox.recv() {
             let mut size = request.post.size();
             let mut batch = vec![request];
-            let mut stop = false;
-            while size < BATCH && !stop {
-                match inbox.try_recv() {
-                    Ok(Command::Append(request)) => {
-                        size += request.post.size();
-                        batch.push(request);
-                    }
-                    Ok(Command::Stop) => stop = true,
-                    Err(_) => break,
-                }
+            while size < BATCH
+                && let Ok(request) = inbox.try_recv()
+            {
+                size += request.post.size();
+                batch.push(request);
             }
             self.append(batch);
-            if stop {
-                break;
-            }
         }
     }
 
@@ -290,7 +268,6 @@ mod tests {
             (0..10).for_each(|_| append());
             done.store(true, Ordering::Release);
         });
-        appender.stop();
         assert_eq!(fs::metadata(&path).unwrap().len(), 11 * length);
         fs::remove_file(path).unwrap();
     }
