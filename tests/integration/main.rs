@@ -27,3 +27,4 @@ mod rotations;
 mod state_files;
 mod storm;
 mod support;
+mod truncations;
