@@ -22,14 +22,14 @@ fn header(info: &FamilyInfo) -> String {
 /// Appends every family of `view` that has a sample, in the catalogue's order. A family that several sources feed stands once.
 pub fn render(view: &View<'_>, out: &mut Vec<u8>) {
     for info in catalogue::ALL.iter().filter(|info| info.store != Store::Registry) {
-        let mut header = Some(&HEADERS[info.index]);
-        // Not a `for`: a chain that goes through itself is two plain loops, without a question a sample where it is.
-        view.series(info).for_each(|series| {
-            if let Some(header) = header.take() {
-                out.extend_from_slice(header.as_bytes());
+        let mut fresh = true;
+        for series in view.series(info) {
+            if fresh {
+                out.extend_from_slice(HEADERS[info.index].as_bytes());
+                fresh = false;
             }
             write_series(out, series, view.now);
-        });
+        }
     }
 }
 
