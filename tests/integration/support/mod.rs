@@ -1,7 +1,7 @@
 //! What the tests start: the exporter itself, real servers, private folders.
 
 pub(crate) mod certs;
-mod daemon;
+pub(crate) mod daemon;
 pub(crate) mod exporter;
 pub(crate) mod folded;
 pub(crate) mod http;

@@ -1,0 +1,65 @@
+//! GET of the ordinary page with PostgreSQL behind it, beside Debian's sql_exporter with the same three views; and while the database hangs.
+
+use std::cell::RefCell;
+use std::fs;
+use std::process::Command;
+
+use crate::client::{AS_PROMETHEUS, Client};
+use crate::day::Day;
+use crate::harness::{Effort, Goal, Measured, Row, Unit, until};
+use crate::process::Server;
+
+pub(crate) fn rows(effort: Effort) -> Vec<Row> {
+    let requests = effort.pick(2_000, 200);
+    let day = Day::new();
+    let config = day.exporter.path("sql_exporter.yml");
+    let url = day.postgres.url("exporter") + "?sslmode=disable";
+    fs::write(&config, include_str!("baselines/sql_exporter.yml").replace("URL", &url)).expect("the configuration is written");
+    let sql_exporter = Server::start(|port| {
+        let mut command = Command::new("prometheus-sql-exporter");
+        command.arg(format!("-config.file={}", config.display())).arg(format!("-web.listen-address=127.0.0.1:{port}"));
+        command
+    });
+    let ours = RefCell::new(Client::new(day.exporter.address));
+    let theirs = RefCell::new(Client::new(sql_exporter.address));
+    let shows_all = || {
+        theirs.borrow_mut().get("/metrics", "");
+        let client = theirs.borrow();
+        ["sql_ops_hour{", "sql_ops_errors{", "sql_ops_pipeline{"]
+            .iter()
+            .all(|sample| memchr::memmem::find(client.body(), sample.as_bytes()).is_some())
+    };
+    until("sql_exporter has asked the database", shows_all);
+
+    let mut of = [const { Vec::new() }; 4];
+    for _ in 0..effort.pick(9, 2) {
+        for (at, hangs) in [(0, false), (2, true)] {
+            if hangs {
+                day.postgres.pause();
+            }
+            of[at].push(ours.borrow_mut().scrapes(requests, AS_PROMETHEUS));
+            of[at + 1].push(theirs.borrow_mut().scrapes(requests, AS_PROMETHEUS));
+            if hangs {
+                day.postgres.resume();
+            }
+        }
+    }
+    let [exporter, sql_exporter, hung, sql_hung] = of;
+    let quantile = |rounds: &[Measured], share| Measured::of(rounds.iter().map(|round| round.quantile(share)));
+    let mut rows = Vec::new();
+    for (name, share, times) in [("p50", 0.5, 6.0), ("p99", 0.99, 4.0)] {
+        let what = format!("GET /metrics with PostgreSQL, {name}");
+        let (exporter, hung) = (quantile(&exporter, share), quantile(&hung, share));
+        let (theirs, theirs_hung) = (quantile(&sql_exporter, share), quantile(&sql_hung, share));
+        rows.push(Row::new(&what, Unit::Seconds, &exporter, Some(("sql_exporter", &theirs)), Goal::Times(times)));
+        rows.push(Row::new(
+            "while the database hangs",
+            Unit::Seconds,
+            &hung,
+            Some(("the same otherwise", &exporter)),
+            Goal::Within(1.25),
+        ));
+        rows.push(Row::new("the same", Unit::Seconds, &hung, Some(("sql_exporter, hanging too", &theirs_hung)), Goal::Told));
+    }
+    rows
+}
