@@ -13,7 +13,8 @@ pub(crate) fn rows(effort: Effort) -> Vec<Row> {
     let requests = effort.pick(2_000, 200);
     let day = Day::new();
     let config = day.exporter.path("sql_exporter.yml");
-    let url = day.postgres.url("exporter") + "?sslmode=disable";
+    // Its driver has one of the two names alone.
+    let url = day.postgres.url("exporter").replace("postgresql://", "postgres://") + "?sslmode=disable";
     fs::write(&config, include_str!("baselines/sql_exporter.yml").replace("URL", &url)).expect("the configuration is written");
     let sql_exporter = Server::start(|port| {
         let mut command = Command::new("prometheus-sql-exporter");

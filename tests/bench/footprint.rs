@@ -26,7 +26,7 @@ pub(crate) fn rows(effort: Effort) -> Vec<Row> {
         })
     };
     let idle = Setup::new("journals: [{path: events.jsonl}]").start();
-    Client::new(idle.address).scrapes(1, AS_PROMETHEUS);
+    idle.scrape();
     let idle = Measured::of([resident(idle.pid())]);
     let idle_python = Measured::of([resident(python(&nothing).pid())]);
 

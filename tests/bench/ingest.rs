@@ -29,8 +29,8 @@ pub(crate) fn rows(effort: Effort) -> Vec<Row> {
     let setup = Setup::new("journals: [{path: events.jsonl}]");
     let journal = setup.folder().join("events.jsonl");
     let exporter = setup.start();
+    exporter.scrape();
     let mut client = Client::new(exporter.address);
-    client.get("/metrics", AS_PROMETHEUS);
 
     let stop = AtomicBool::new(false);
     let (mut times, mut memory) = (Vec::new(), Vec::new());
