@@ -25,15 +25,19 @@ impl Client {
         Self { address, stream: None, bytes: Vec::new(), body: 0 }
     }
 
-    /// The seconds from before the request until the answer was there. `headers` are whole lines. Panics unless it is a 200.
+    /// The seconds from before a GET until the answer was there. `headers` are whole lines. Panics unless it is a 200.
     pub(crate) fn get(&mut self, path: &str, headers: &str) -> f64 {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n").as_bytes())
+    }
+
+    /// The same for a request as it is.
+    pub(crate) fn send(&mut self, request: &[u8]) -> f64 {
         let begun = Instant::now();
         let mut stream = self.stream.take().unwrap_or_else(|| connect(self.address));
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
-        stream.write_all(request.as_bytes()).expect("the request is sent");
+        stream.write_all(request).expect("the request is sent");
         let kept = self.read(&mut stream);
         let seconds = begun.elapsed().as_secs_f64();
-        assert!(self.bytes[9..].starts_with(b"200"), "{}", String::from_utf8_lossy(&self.bytes[..self.body]));
+        assert!(self.bytes[9..].starts_with(b"200"), "{}", String::from_utf8_lossy(&self.bytes));
         self.stream = kept.then_some(stream);
         seconds
     }

@@ -32,35 +32,32 @@ pub(crate) fn rows(effort: Effort) -> Vec<Row> {
     };
     until("sql_exporter has asked the database", shows_all);
 
-    let mut of = [const { Vec::new() }; 4];
-    for _ in 0..effort.pick(9, 2) {
-        for (at, hangs) in [(0, false), (2, true)] {
-            if hangs {
-                day.postgres.pause();
-            }
-            of[at].push(ours.borrow_mut().scrapes(requests, AS_PROMETHEUS));
-            of[at + 1].push(theirs.borrow_mut().scrapes(requests, AS_PROMETHEUS));
-            if hangs {
-                day.postgres.resume();
+    let mut rows = Vec::new();
+    for (page, headers) in [("", ""), (", gzip", AS_PROMETHEUS)] {
+        let mut of = [const { Vec::new() }; 4];
+        for _ in 0..effort.pick(9, 2) {
+            for (at, hangs) in [(0, false), (2, true)] {
+                if hangs {
+                    day.postgres.pause();
+                }
+                of[at].push(ours.borrow_mut().scrapes(requests, headers));
+                of[at + 1].push(theirs.borrow_mut().scrapes(requests, headers));
+                if hangs {
+                    day.postgres.resume();
+                }
             }
         }
-    }
-    let [exporter, sql_exporter, hung, sql_hung] = of;
-    let quantile = |rounds: &[Measured], share| Measured::of(rounds.iter().map(|round| round.quantile(share)));
-    let mut rows = Vec::new();
-    for (name, share, times) in [("p50", 0.5, 6.0), ("p99", 0.99, 4.0)] {
-        let what = format!("GET /metrics with PostgreSQL, {name}");
-        let (exporter, hung) = (quantile(&exporter, share), quantile(&hung, share));
-        let (theirs, theirs_hung) = (quantile(&sql_exporter, share), quantile(&sql_hung, share));
-        rows.push(Row::new(&what, Unit::Seconds, &exporter, Some(("sql_exporter", &theirs)), Goal::Times(times)));
-        rows.push(Row::new(
-            "while the database hangs",
-            Unit::Seconds,
-            &hung,
-            Some(("the same otherwise", &exporter)),
-            Goal::Within(1.25),
-        ));
-        rows.push(Row::new("the same", Unit::Seconds, &hung, Some(("sql_exporter, hanging too", &theirs_hung)), Goal::Told));
+        for (name, share, times) in [("p50", 0.5, 6.0), ("p99", 0.99, 4.0)] {
+            let of_rounds = |rounds: &Vec<Measured>| Measured::of(rounds.iter().map(|round| round.quantile(share)));
+            let [exporter, theirs, hung, theirs_hung] = of.each_ref().map(of_rounds);
+            let what = format!("GET /metrics with PostgreSQL{page}, {name}");
+            let row = |what: &str, measured, against, baseline, goal| {
+                Row::new(what, Unit::Seconds, measured, Some((against, baseline)), goal)
+            };
+            rows.push(row(&what, &exporter, "sql_exporter", &theirs, Goal::Times(times)));
+            rows.push(row("while the database hangs", &hung, "the same otherwise", &exporter, Goal::Within(1.25)));
+            rows.push(row("the same", &hung, "sql_exporter, hanging too", &theirs_hung, Goal::Told));
+        }
     }
     rows
 }

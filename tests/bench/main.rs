@@ -19,6 +19,7 @@ mod harness;
 mod ingest;
 mod journal;
 mod machine;
+mod post;
 mod process;
 mod processor;
 mod ready_made;
@@ -38,11 +39,12 @@ use harness::{Effort, Row, table};
 type Measure = fn(Effort) -> Vec<Row>;
 
 /// What can be measured, in the order of the table.
-const ROWS: [(&str, Measure); 8] = [
+const ROWS: [(&str, Measure); 9] = [
     ("replay", replay::rows),
     ("render", render::rows),
     ("scrape", scrape::rows),
     ("database", database::rows),
+    ("post", post::rows),
     ("ingest", ingest::rows),
     ("footprint", footprint::rows),
     ("restart", restart::rows),
