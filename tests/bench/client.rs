@@ -8,8 +8,9 @@ use crate::harness::Measured;
 use crate::support::http::connect;
 
 /// What Prometheus sends.
-pub(crate) const AS_PROMETHEUS: &str =
-    "Accept: text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\nAccept-Encoding: gzip\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n";
+pub(crate) const AS_PROMETHEUS: &str = "Accept: application/openmetrics-text;version=1.0.0,\
+    application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n\
+    Accept-Encoding: gzip\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n";
 
 pub(crate) struct Client {
     address: SocketAddr,
