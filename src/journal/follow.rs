@@ -24,6 +24,8 @@ use crate::locked;
 
 /// How often files are looked at when no scrape asks.
 const LOOK: Duration = Duration::from_millis(500);
+/// How often while lines come, so that a scrape finds little left to do.
+const BUSY_LOOK: Duration = Duration::from_millis(10);
 /// Bytes read at a time: about 2,000 events, which hold the ledger's lock for about a millisecond.
 const BUFFER: usize = 256 * 1024;
 
@@ -101,6 +103,7 @@ impl Follower {
             saver: Saver::new(checkpoint, status.clone(), own.clone()),
             own,
             progress: Progress::default(),
+            busy: false,
         };
         worker.follow(files);
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || worker.run(&inbox))?;
@@ -151,6 +154,8 @@ struct Worker {
     saver: Saver,
     own: Arc<OwnJournal>,
     progress: Progress,
+    /// True when the last pass read anything.
+    busy: bool,
 }
 
 /// How a pass over all files ended.
@@ -178,8 +183,14 @@ impl Worker {
                 Pass::Stopped => break,
             }
             self.saver.save_when_due(&self.ledger, || positions(&self.tails, &self.resting));
-            // What was asked during a pass does not wait.
-            let idle = if waiting.is_empty() && self.caught_up.load(Ordering::Acquire) { LOOK } else { Duration::ZERO };
+            let idle = if !waiting.is_empty() || !self.caught_up.load(Ordering::Acquire) {
+                // What was asked during a pass does not wait.
+                Duration::ZERO
+            } else if self.busy {
+                BUSY_LOOK
+            } else {
+                LOOK
+            };
             match inbox.recv_timeout(idle) {
                 Ok(Command::Drain(done)) => waiting.push(done),
                 Ok(Command::Follow(files)) => self.follow(files),
@@ -228,9 +239,11 @@ impl Worker {
                 self.tails[at].refuse(&first);
             }
         }
+        self.busy = false;
         for at in 0..self.tails.len() {
             while let Some(chunk) = self.tails[at].next_chunk(&mut self.buffer) {
                 let tail = &self.tails[at];
+                self.busy = true;
                 count(&mut locked(&self.ledger), tail, chunk.lines(), &mut self.reports);
                 self.publish();
                 if !self.caught_up.load(Ordering::Acquire) {
