@@ -149,6 +149,9 @@ impl SampleSet {
 
     fn entry(&mut self, info: &'static FamilyInfo, labels: &[&str]) -> Option<&mut Value> {
         let rows = &mut self.families[info.index];
+        if labels.is_empty() && rows.len() == 1 {
+            return Some(rows.value(0));
+        }
         let limit = self.limits.label_value_bytes;
         let found = &mut self.found[place(info, labels)];
         if !rows.has(*found as usize, info, labels, limit) {

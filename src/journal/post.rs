@@ -91,8 +91,10 @@ impl Post {
         match verdict(event, self.header.at) {
             Ok(()) => {
                 self.events.push(SEPARATOR);
+                let start = self.events.len();
+                self.events.extend_from_slice(event);
                 // Between the tokens of an array's element there may be line ends; in its strings there are none.
-                self.events.extend(event.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
+                self.events[start..].iter_mut().for_each(|byte| *byte = if *byte == b'\n' { b' ' } else { *byte });
                 self.accepted += 1;
             }
             Err(rejection) => self.reject(number, rejection),
