@@ -24,6 +24,7 @@ mod postgres;
 mod properties;
 mod recorder;
 mod rotations;
+mod rules;
 mod state_files;
 mod storm;
 mod support;
