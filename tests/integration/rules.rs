@@ -13,8 +13,11 @@ mod tested;
 
 use bundle::Bundle;
 
+/// What a complaint has to say, and the change that it is about.
+type Spoil<'a> = (&'a str, &'a dyn Fn(&mut Bundle));
+
 /// Asserts that a check has nothing to say of the bundle as it is, and says `expected` of one that `spoil` has changed.
-fn assert_check(check: impl Fn(&Bundle) -> Vec<String>, spoils: &[(&str, &dyn Fn(&mut Bundle))]) {
+fn assert_check(check: impl Fn(&Bundle) -> Vec<String>, spoils: &[Spoil]) {
     let bundle = Bundle::load();
     assert_eq!(check(&bundle), [""; 0]);
     for (expected, spoil) in spoils {

@@ -61,8 +61,13 @@ fn labels(braces: &str) -> Vec<&str> {
 fn series_are_found_in_expressions_and_in_prose() {
     let text = "rate(sentinel_a_total{x=\"1,}\", y=~\"b|c\"}[5m]) / job:sentinel_b:sum > slo:events:rate5m; see `sentinel_c{z}`, sentinel_d_* and sentinel_e.";
     let found: Vec<_> = selectors(text).into_iter().map(|selector| (selector.name, selector.labels)).collect();
-    let expected: [(&str, &[&str]); 5] =
-        [("sentinel_a_total", &["x", "y"]), ("job:sentinel_b:sum", &[]), ("slo:events:rate5m", &[]), ("sentinel_c", &["z"]), ("sentinel_e", &[])];
+    let expected: [(&str, &[&str]); 5] = [
+        ("sentinel_a_total", &["x", "y"]),
+        ("job:sentinel_b:sum", &[]),
+        ("slo:events:rate5m", &[]),
+        ("sentinel_c", &["z"]),
+        ("sentinel_e", &[]),
+    ];
     assert_eq!(found.iter().map(|(name, labels)| (*name, labels.as_slice())).collect::<Vec<_>>(), expected);
 }
 
