@@ -24,6 +24,7 @@ mod postgres;
 mod properties;
 mod recorder;
 mod rotations;
+mod routing;
 mod rules;
 mod state_files;
 mod storm;

@@ -66,9 +66,19 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 
 /// Sends a request without a body. `headers` are whole lines, each ended by `\r\n`.
 pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &str) -> Response {
+    send(address, method, path, headers, "")
+}
+
+/// Posts JSON.
+pub(crate) fn post(address: SocketAddr, path: &str, json: &str) -> Response {
+    let headers = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", json.len());
+    send(address, "POST", path, &headers, json)
+}
+
+fn send(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Response {
     let mut stream = connect(address);
     let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
-    stream.write_all(head.as_bytes()).expect("the request is sent");
+    stream.write_all((head + body).as_bytes()).expect("the request is sent");
     Response::read(&mut stream)
 }
 

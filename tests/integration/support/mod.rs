@@ -1,5 +1,6 @@
 //! What the tests start: the exporter itself, real servers, private folders.
 
+pub(crate) mod alertmanager;
 pub(crate) mod certs;
 pub(crate) mod daemon;
 pub(crate) mod exporter;
@@ -10,3 +11,4 @@ pub(crate) mod page;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod tempdir;
+pub(crate) mod webhooks;

@@ -1,0 +1,132 @@
+//! One fault, one page: which alert silences which, in a private Alertmanager. Each case has a host of its own.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{Folder, table};
+use crate::support::alertmanager::Alertmanager;
+use crate::support::webhooks::Webhooks;
+
+/// The alert that explains, and the one that it explains: name, severity, and labels besides.
+const INHIBITED: &[(&str, &str)] = &[
+    ("SentinelPredictionsFailing critical", "SentinelTradingCyclesFailing warning"),
+    ("SentinelPredictionsFailing critical", "SentinelApiErrorsHigh warning endpoint=hub"),
+    ("SentinelPredictionsFailing critical", "SentinelSloBurn critical slo=trading-cycles"),
+    ("SentinelPredictionsFailing critical", "SentinelSloBurn critical slo=predictions"),
+    ("SentinelPredictionsFailing critical", "SentinelSloBurn warning slo=api-calls"),
+    ("SentinelDataFetchFailing warning", "SentinelTradingCyclesFailing warning"),
+    ("SentinelDataFetchFailing warning", "SentinelApiErrorsHigh warning endpoint=eodhd"),
+    ("SentinelDataFetchFailing warning", "SentinelSloBurn warning slo=trading-cycles"),
+    ("SentinelDataFetchFailing warning", "SentinelSloBurn critical slo=predictions"),
+    ("SentinelDataFetchFailing warning", "SentinelSloBurn critical slo=api-calls"),
+    ("SentinelZmqSendFailing critical", "SentinelSignalsNotExecuted warning"),
+    ("SentinelSchemaCacheStale warning", "SentinelPostgrestDown warning"),
+    ("SentinelSchemaCacheStale critical", "SentinelPostgrestDown warning"),
+    ("SentinelSchemaCacheStale warning", "SentinelSloBurn critical slo=schema-cache"),
+    ("SentinelMockSignalFailed warning", "SentinelMockSignalSuccessLow warning"),
+    ("SentinelMockSignalFailed critical", "SentinelMockSignalSuccessLow critical"),
+    ("SentinelMockSignalFailed warning", "SentinelRcaFailed warning trigger=mock_signal_failure"),
+    ("SentinelMockSignalFailed warning", "SentinelParserHealthLow warning"),
+    ("SentinelMockSignalFailed critical", "SentinelParserHealthLow critical"),
+    ("SentinelKillSwitchActive critical trigger=MANUAL", "SentinelNoOrders warning"),
+    ("SentinelKillSwitchActive critical trigger=MANUAL", "SentinelSignalsNotExecuted warning"),
+    ("SentinelKillSwitchActive critical trigger=MANUAL", "SentinelTradingCyclesStalled critical"),
+    ("SentinelSloBurn critical slo=predictions", "SentinelSloBurn warning slo=predictions"),
+    ("SentinelCheckFailing critical check=disk source=rca", "SentinelCheckFailing warning check=disk source=rca"),
+];
+
+/// What looks alike, and has to be told.
+const FREE: &[(&str, &str)] = &[
+    // The same alert, of another subject.
+    ("SentinelSloBurn critical slo=predictions", "SentinelSloBurn warning slo=order-errors"),
+    ("SentinelCheckFailing critical check=disk source=rca", "SentinelCheckFailing warning check=memory source=rca"),
+    ("SentinelCheckFailing critical check=disk source=rca", "SentinelCheckFailing warning check=disk source=critical"),
+    ("SentinelNew critical endpoint=hub", "SentinelNew warning endpoint=eodhd"),
+    ("SentinelNew critical status=pending", "SentinelNew warning status=processing"),
+    ("SentinelNew critical trigger=manual", "SentinelNew warning trigger=mock_signal_failure"),
+    ("SentinelNew critical", "SentinelNew warning trigger=manual"),
+    // Another alert, or the same of the same severity.
+    ("SentinelDailyLoss critical", "SentinelReconciliationDrift warning"),
+    ("SentinelKillSwitchActive critical trigger=MANUAL", "SentinelKillSwitchActive critical trigger=DAILY_LOSS"),
+    ("SentinelPredictionsFailing critical", "SentinelSloBurn critical slo=order-errors"),
+    ("SentinelPredictionsFailing critical", "SentinelDataFetchFailing warning"),
+    ("SentinelPredictionsFailing critical", "SentinelNoOrders warning"),
+    ("SentinelZmqSendFailing critical", "SentinelNoOrders warning"),
+    ("SentinelSchemaCacheStale critical", "SentinelSloBurn critical slo=predictions"),
+    ("SentinelSchemaCacheStale critical", "SentinelSchemaCacheReloadFailed critical"),
+    ("SentinelMockSignalFailed warning", "SentinelMockSignalSuccessLow critical"),
+    ("SentinelMockSignalFailed warning", "SentinelParserHealthLow critical"),
+    ("SentinelMockSignalFailed critical", "SentinelMockSignalStale critical"),
+    ("SentinelKillSwitchActive critical trigger=MANUAL", "SentinelTradingCyclesFailing warning"),
+    ("SentinelExporterDown critical", "SentinelWatchdog none"),
+];
+
+fn alert(text: &str, instance: Option<&str>) -> Value {
+    let mut words = text.split(' ');
+    let mut labels = json!({"alertname": words.next(), "severity": words.next(), "job": "sentinel-metrics"});
+    for (name, value) in words.filter_map(|word| word.split_once('=')) {
+        labels[name] = value.into();
+    }
+    if let Some(instance) = instance {
+        labels["instance"] = instance.into();
+    }
+    json!({"labels": labels})
+}
+
+/// The pairs above, and those that the table of alerts makes: a dead exporter with each of the others, and the two
+/// severities of one alert.
+fn pairs() -> Vec<(String, String)> {
+    let mut pairs: Vec<_> = INHIBITED.iter().map(|(source, target)| ((*source).to_owned(), (*target).to_owned())).collect();
+    for [name, severity, ..] in table().filter(|[name, ..]| !["SentinelExporterDown", "SentinelWatchdog"].contains(name)) {
+        pairs.push(("SentinelExporterDown critical".to_owned(), format!("{name} {severity}")));
+        if severity == "warning" && table().any(|[other, severity, ..]| other == name && severity == "critical") {
+            pairs.push((format!("{name} critical"), format!("{name} warning")));
+        }
+    }
+    pairs
+}
+
+#[test]
+fn what_another_alert_explains_is_not_told() {
+    let webhooks = Webhooks::start();
+    let folder = Folder::new();
+    folder.rendered(&[("DISCORD_WEBHOOK_URL", &webhooks.url("/api/webhooks/1/token"))]);
+    // Nothing is to be sent here.
+    let config = fs::read_to_string(folder.config()).unwrap();
+    let config =
+        ["0s", "5s", "30s"].iter().fold(config, |config, wait| config.replace(&format!("group_wait: {wait}"), "group_wait: 1h"));
+    fs::write(folder.config(), config).unwrap();
+    let alertmanager = Alertmanager::start(&folder.config());
+
+    let pairs = pairs();
+    assert!(pairs.len() > 100);
+    let mut alerts = Vec::new();
+    for (number, (source, target)) in FREE.iter().enumerate() {
+        let host = format!("free-{number}");
+        alerts.extend([source, target].map(|text| alert(text, Some(&host))));
+        // Two that lack the label are not of one host for that.
+        alerts.extend([source, target].map(|text| alert(text, None)));
+    }
+    for (number, (source, target)) in pairs.iter().enumerate() {
+        alerts.push(alert(source, None));
+        alerts.push(alert(target, None));
+        alerts.push(alert(target, Some(&format!("elsewhere-{number}"))));
+        alerts.push(alert(source, Some(&format!("inhibited-{number}"))));
+        alerts.push(alert(target, Some(&format!("inhibited-{number}"))));
+    }
+    alertmanager.post(&alerts);
+
+    let inhibited = |alert: &Value| alert["status"]["inhibitedBy"].as_array().is_some_and(|by| !by.is_empty());
+    let of = |text: &str, host: String| alert(text, Some(&host))["labels"].clone();
+    let expected: Vec<_> = pairs.iter().enumerate().map(|(n, (_, target))| of(target, format!("inhibited-{n}"))).collect();
+    let count = |alerts: &[Value]| alerts.iter().filter(|alert| inhibited(alert) && expected.contains(&alert["labels"])).count();
+    // The posted alerts are taken in their order: when the last one counts, all of them do.
+    let known = alertmanager.eventually("all that is explained is inhibited", |alerts| count(alerts) == expected.len());
+    for alert in known {
+        let should = expected.contains(&alert["labels"]);
+        assert_eq!(inhibited(&alert), should, "{:#}", alert);
+        assert_eq!(alert["status"]["state"], if should { "suppressed" } else { "active" }, "{alert:#}");
+    }
+    assert!(webhooks.all().is_empty());
+}

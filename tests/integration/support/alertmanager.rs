@@ -1,0 +1,91 @@
+//! A private Alertmanager that knows no other.
+
+use std::{
+    env,
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use super::{
+    daemon::{ATTEMPTS, Daemon, free_port, read},
+    http,
+    tempdir::TempDir,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Alertmanager {
+    // Fields are dropped in this order: it ends before its folder is removed.
+    _daemon: Daemon,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Alertmanager {
+    /// With this configuration; what it names by a relative path is in the folder of the file.
+    pub(crate) fn start(config: &Path) -> Alertmanager {
+        let folder = TempDir::new("alertmanager");
+        let log = folder.join("log");
+        for _ in 0..ATTEMPTS {
+            let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+            let mut command = Command::new(program());
+            command.arg(format!("--config.file={}", config.display()));
+            command.arg(format!("--storage.path={}", folder.join("data").display()));
+            command.arg(format!("--web.listen-address={address}")).arg("--cluster.listen-address=");
+            let ready = || TcpStream::connect(address).is_ok() && http::request(address, "GET", "/-/ready", "").status == 200;
+            if let Some(daemon) = Daemon::start(command, &log, "TERM", ready) {
+                return Alertmanager { _daemon: daemon, address, _folder: folder };
+            }
+        }
+        panic!("alertmanager ended at its start, {ATTEMPTS} times: {}", read(&log));
+    }
+
+    /// Tells it of alerts, as Prometheus does.
+    pub(crate) fn post(&self, alerts: &[Value]) {
+        let answer = http::post(self.address, "/api/v2/alerts", &Value::from(alerts).to_string());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    /// The alerts that it knows, once `condition` holds for them; panics after half a minute.
+    pub(crate) fn eventually(&self, what: &str, condition: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let since = Instant::now();
+        loop {
+            let answer = http::request(self.address, "GET", "/api/v2/alerts", "");
+            let alerts: Vec<Value> = serde_json::from_slice(&unchunked(&answer)).unwrap();
+            if condition(&alerts) {
+                return alerts;
+            }
+            assert!(since.elapsed() < PATIENCE, "it never came: {what}\n{alerts:#?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Long answers come in chunks.
+fn unchunked(answer: &http::Response) -> Vec<u8> {
+    if answer.header("transfer-encoding") != Some("chunked") {
+        return answer.body.clone();
+    }
+    let (mut rest, mut body) = (answer.text(), String::new());
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        body += &after[..size];
+        rest = after[size..].strip_prefix("\r\n").unwrap();
+    }
+    body.into_bytes()
+}
+
+/// Debian gives the program a longer name than its makers do.
+fn program() -> PathBuf {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let names = ["prometheus-alertmanager", "alertmanager"];
+    env::split_paths(&path)
+        .flat_map(|folder| names.map(|name| folder.join(name)))
+        .find(|program| program.is_file())
+        .expect("alertmanager is not in PATH: install the package prometheus-alertmanager")
+}

@@ -1,0 +1,107 @@
+//! What Alertmanager sends to: one server that stands for Discord, PagerDuty, the bridge and every other webhook. It keeps what
+//! came, and refuses what Discord refuses.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) path: String,
+    pub(crate) authorization: Option<String>,
+    pub(crate) body: Value,
+    pub(crate) came: Instant,
+    /// What was answered.
+    pub(crate) status: u16,
+}
+
+pub(crate) struct Webhooks {
+    address: SocketAddr,
+    messages: Arc<Mutex<Vec<Message>>>,
+}
+
+impl Webhooks {
+    pub(crate) fn start() -> Webhooks {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let messages = Arc::new(Mutex::new(Vec::new()));
+        let kept = messages.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let kept = kept.clone();
+                thread::spawn(move || kept.lock().unwrap().extend(take(&stream)));
+            }
+        });
+        Webhooks { address, messages }
+    }
+
+    /// The address of a path there. Below `/api/webhooks/` it behaves as Discord does.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// What has come so far for a path.
+    pub(crate) fn at(&self, path: &str) -> Vec<Message> {
+        self.messages.lock().unwrap().iter().filter(|message| message.path == path).cloned().collect()
+    }
+
+    /// What has come so far.
+    pub(crate) fn all(&self) -> Vec<Message> {
+        self.messages.lock().unwrap().clone()
+    }
+
+    /// Waits for so many messages at a path; panics after half a minute.
+    pub(crate) fn wait(&self, path: &str, count: usize) -> Vec<Message> {
+        let since = Instant::now();
+        loop {
+            let messages = self.at(path);
+            if messages.len() >= count {
+                return messages;
+            }
+            assert!(since.elapsed() < PATIENCE, "{} of {count} messages came to {path}: {:#?}", messages.len(), self.all());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Reads one request and answers it.
+fn take(mut stream: &TcpStream) -> Option<Message> {
+    let mut reader = BufReader::new(stream);
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if reader.read_until(b'\n', &mut head).ok()? == 0 {
+            return None;
+        }
+    }
+    let head = String::from_utf8(head).ok()?;
+    let path = head.split(' ').nth(1)?.to_owned();
+    let header = |name: &str| head.lines().filter_map(|line| line.split_once(": ")).find(|(key, _)| *key == name);
+    let mut body = vec![0; header("Content-Length")?.1.parse().ok()?];
+    reader.read_exact(&mut body).ok()?;
+    let body: Value = serde_json::from_slice(&body).ok()?;
+    let refused = path.starts_with("/api/webhooks/") && !discord_takes(&body);
+    let (status, answer) = match () {
+        () if refused => (400, "{\"embeds\": [\"0\"]}"),
+        () if path.starts_with("/api/webhooks/") => (204, ""),
+        () => (200, "{}"),
+    };
+    let head = format!("HTTP/1.1 {status} it\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
+    stream.write_all((head + answer).as_bytes()).ok()?;
+    let authorization = header("Authorization").map(|(_, value)| value.to_owned());
+    Some(Message { path, authorization, body, came: Instant::now(), status })
+}
+
+/// The lengths that Discord allows, in UTF-16 units: of all the ways to count, the one that finds the most.
+fn discord_takes(body: &Value) -> bool {
+    let embeds = body["embeds"].as_array().map_or(&[][..], |embeds| embeds);
+    let fits = |text: &Value, limit| text.as_str().is_some_and(|text| (1..=limit).contains(&text.encode_utf16().count()));
+    (1..=10).contains(&embeds.len()) && embeds.iter().all(|embed| fits(&embed["title"], 256) && fits(&embed["description"], 4096))
+}
