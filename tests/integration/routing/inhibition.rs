@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{Folder, table};
+use super::{EVERYTHING, Folder, table};
 use crate::support::alertmanager::Alertmanager;
 use crate::support::webhooks::Webhooks;
 
@@ -85,6 +85,18 @@ fn pairs() -> Vec<(String, String)> {
         }
     }
     pairs
+}
+
+#[test]
+fn no_rule_takes_two_alerts_without_a_host_for_one_hosts() {
+    let config = Folder::new().rendered(EVERYTHING);
+    for rule in config["inhibit_rules"].as_sequence().unwrap() {
+        let has = |list: &str, text: &str| rule[list].as_sequence().unwrap().iter().any(|item| item == text);
+        assert!(
+            has("source_matchers", "instance!=\"\"") && has("target_matchers", "instance!=\"\"") && has("equal", "instance"),
+            "{rule:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Each alert by its severity and team, and the receivers that amtool finds for it.
 
+use serde_yaml::Value;
+
 use super::{EVERYTHING, Folder, amtool, table};
 
 fn receivers(folder: &Folder, labels: &[&str]) -> String {
@@ -66,4 +68,37 @@ fn what_is_left_out_leaves_nobody_uninformed() {
         // Nobody is to be woken by proof that all is well.
         expect(&folder, "SentinelWatchdog", "none", "sre", "heartbeat");
     }
+}
+
+fn yaml(text: &str) -> Value {
+    serde_yaml::from_str(text).unwrap()
+}
+
+#[test]
+fn times_are_the_agreed_ones() {
+    let config = Folder::new().rendered(EVERYTHING);
+    let weekdays =
+        |hours: &str, location: &str| format!("{{weekdays: ['monday:friday'], times: [{hours}], location: {location}}}");
+    let expected = [
+        ("market-hours", weekdays("{start_time: '09:30', end_time: '16:00'}", "America/New_York")),
+        ("working-hours", weekdays("{start_time: '09:00', end_time: '18:00'}", "Asia/Singapore")),
+        ("daytime", "{times: [{start_time: '08:00', end_time: '22:00'}], location: Asia/Singapore}".to_owned()),
+    ];
+    let expected = expected.map(|(name, times)| format!("{{name: {name}, time_intervals: [{times}]}}")).join(", ");
+    assert_eq!(config["time_intervals"], yaml(&format!("[{expected}]")));
+
+    let route = &config["route"];
+    // One host's alerts never wait for another's.
+    assert_eq!(route["group_by"], yaml("[alertname, instance]"));
+    let times = |matchers: &str| {
+        let routes = route["routes"].as_sequence().unwrap();
+        let found =
+            routes.iter().find(|route| route["matchers"] == yaml(matchers)).unwrap_or_else(|| panic!("no route {matchers}"));
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        ["group_interval", "repeat_interval"].map(|key| text(&found[key]).or_else(|| text(&route[key])).unwrap())
+    };
+    assert_eq!(times("['alertname=\"SentinelWatchdog\"']"), ["1m", "30s"]);
+    assert_eq!(times("['severity=\"critical\"']"), ["1m", "1h"]);
+    assert_eq!(times("['severity=\"warning\"']"), ["5m", "4h"]);
+    assert_eq!(times("['severity=\"info\"']"), ["5m", "12h"]);
 }

@@ -174,8 +174,18 @@ fn what_a_label_says_stays_text() {
         let odd = theirs.chars().find(|it| it.is_control() && *it != '\n' || ['\u{2028}', '\u{202e}', '\u{1F600}'].contains(it));
         assert_eq!(odd, None, "{theirs:?}");
     }
-    assert_eq!(rendered("sentinel.title", &[hostile.clone()]).lines().count(), 1, "a subject has one line");
-    assert_eq!(rendered("sentinel.pagerduty.severity", &[hostile.clone()]), "error");
+    hostile["labels"]["instance"] = "inf\r\nBcc: x@evil.example".into();
+    hostile["labels"]["severity"] = "page".into();
+    let subject = rendered("sentinel.title", &[hostile.clone()]);
+    assert!(
+        subject.starts_with("PAGE: ") && subject.ends_with(" on inf Bcc: x@evil.example") && subject.lines().count() == 1,
+        "{subject}"
+    );
+    assert_eq!(
+        rendered("sentinel.pagerduty.severity", &[hostile.clone()]),
+        "error",
+        "PagerDuty knows no other words than its own"
+    );
     assert_eq!(rendered("sentinel.runbook", &[hostile]), "");
 }
 
