@@ -10,6 +10,8 @@ use sentinel_exporter::sample::Limits;
 use serde_yaml::Value;
 
 use super::{ROOT, said};
+use crate::support::certs::Certs;
+use crate::support::prometheus::{Prometheus, TlsPage};
 use crate::support::tempdir::TempDir;
 
 fn check(config: &Path) -> Output {
@@ -68,38 +70,46 @@ fn the_limits_are_above_what_an_exporter_can_show() {
     assert!(job["label_limit"].as_u64().unwrap() as usize >= labels + 7);
 }
 
+/// The settings that are commented out, switched on.
+fn switched_on() -> String {
+    let setting = |line: &str| line.trim_start().strip_prefix('#').is_some_and(|rest| rest.starts_with(|it: char| it != ' '));
+    let on = |line: &str| if setting(line) { line.replacen('#', "", 1) } else { line.to_owned() };
+    shipped().lines().map(on).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn what_is_commented_out_works_when_switched_on() {
-    let folder = TempDir::new("scrapes");
-    let setting = |line: &&str| line.trim_start().strip_prefix('#').is_some_and(|rest| rest.starts_with(|it: char| it != ' '));
-    let shipped = shipped();
-    let text: Vec<_> =
-        shipped.lines().map(|line| if setting(&line) { line.replacen('#', "", 1) } else { line.to_owned() }).collect();
-    let text = text.join("\n");
-    fs::write(folder.join("prometheus.yml"), &text).unwrap();
-    symlink(Path::new(ROOT).join("rules"), folder.join("rules")).unwrap();
-    let targets = "- targets: ['172.19.141.251:8000']\n  labels: {node: inf-2, region: singapore, component: trading}\n";
-    for (path, content) in [
-        ("targets/sentinel.yml", targets),
-        ("secrets/sentinel-password", "x"),
-        ("tls/ca.crt", ""),
-        ("tls/hub.crt", ""),
-        ("tls/hub.key", ""),
-    ] {
+    let (certs, folder) = (Certs::new(), TempDir::new("scrapes"));
+    let page = TlsPage::start(&certs);
+    for (path, from) in [("tls/ca.crt", &certs.ca), ("tls/hub.crt", &certs.localhost.cert), ("tls/hub.key", &certs.localhost.key)]
+    {
+        fs::create_dir_all(folder.join("tls")).unwrap();
+        fs::copy(from, folder.join(path)).unwrap();
+    }
+    for (path, content) in [("targets/none.yml", "[]"), ("secrets/sentinel-password", "x")] {
         fs::create_dir_all(folder.join(path).parent().unwrap()).unwrap();
         fs::write(folder.join(path), content).unwrap();
     }
+    symlink(Path::new(ROOT).join("rules"), folder.join("rules")).unwrap();
+    let file = folder.join("prometheus.yml");
+    let check_and_scrape = |text: &str| {
+        let text = text.replace("172.19.141.250:8000", &page.address.to_string());
+        fs::write(&file, text.replace(": 15s", ": 1s").replace(": 10s", ": 1s")).unwrap();
+        let output = check(&file);
+        assert!(output.status.success() && !said(&output).contains("WARNING"), "{}", said(&output));
+        Prometheus::start(&file).errors("sentinel-metrics")
+    };
+    let text = switched_on();
+    assert_eq!(check_and_scrape(&text), [""], "the target is up");
+    // Each setting is needed, so each is at work.
+    let without = check_and_scrape(&text.replace(", cert_file: tls/hub.crt, key_file: tls/hub.key", ""));
+    assert!(without[0].contains("certificate required"), "{without:?}");
+    let without = check_and_scrape(&text.replace("ca_file: tls/ca.crt, ", ""));
+    assert!(without[0].contains("unknown authority"), "{without:?}");
+
     let config: Value = serde_yaml::from_str(&text).unwrap();
-    let exporter = job(&config, "sentinel-metrics");
-    assert_eq!(exporter["scheme"], "https");
-    assert_eq!(exporter["tls_config"]["ca_file"], "tls/ca.crt");
-    assert_eq!(exporter["basic_auth"]["password_file"], "secrets/sentinel-password");
+    assert_eq!(job(&config, "sentinel-metrics")["basic_auth"]["password_file"], "secrets/sentinel-password");
     assert!(config["global"]["external_labels"]["docs_url"].is_string());
-    let output = check(&folder.join("prometheus.yml"));
-    assert!(output.status.success() && !said(&output).contains("WARNING"), "{}", said(&output));
-    // promtool did look at them.
-    fs::remove_file(folder.join("tls/hub.crt")).unwrap();
-    assert!(!check(&folder.join("prometheus.yml")).status.success());
 }
 
 #[test]

@@ -50,6 +50,20 @@ impl Response {
         headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
+    /// The body as JSON, which may come in chunks.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        if self.header("transfer-encoding") != Some("chunked") {
+            return serde_json::from_slice(&self.body).expect("a body of JSON");
+        }
+        let (mut rest, mut body) = (self.text(), String::new());
+        while let Some((size, after)) = rest.split_once("\r\n") {
+            let size = usize::from_str_radix(size, 16).expect("the size of a chunk");
+            body += &after[..size];
+            rest = after[size..].strip_prefix("\r\n").expect("the end of a chunk");
+        }
+        serde_json::from_str(&body).expect("a body of JSON")
+    }
+
     /// The body as text.
     pub(crate) fn text(&self) -> &str {
         str::from_utf8(&self.body).expect("a body of text")

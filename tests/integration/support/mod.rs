@@ -10,5 +10,6 @@ pub(crate) mod journal;
 pub(crate) mod page;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
+pub(crate) mod prometheus;
 pub(crate) mod tempdir;
 pub(crate) mod webhooks;

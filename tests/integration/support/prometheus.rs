@@ -1,0 +1,88 @@
+//! A private Prometheus, and a server with TLS for it to scrape.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use super::{
+    certs::Certs,
+    daemon::{ATTEMPTS, Daemon, free_port, read},
+    http,
+    tempdir::TempDir,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Prometheus {
+    // Fields are dropped in this order: it ends before its folder is removed.
+    _daemon: Daemon,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Prometheus {
+    pub(crate) fn start(config: &Path) -> Prometheus {
+        let folder = TempDir::new("prometheus");
+        let log = folder.join("log");
+        for _ in 0..ATTEMPTS {
+            let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+            let mut command = Command::new("prometheus");
+            command.arg(format!("--config.file={}", config.display())).arg(format!("--web.listen-address={address}"));
+            command.arg(format!("--storage.tsdb.path={}", folder.join("data").display()));
+            let ready = || TcpStream::connect(address).is_ok() && http::request(address, "GET", "/-/ready", "").status == 200;
+            if let Some(daemon) = Daemon::start(command, &log, "TERM", ready) {
+                return Prometheus { _daemon: daemon, address, _folder: folder };
+            }
+        }
+        panic!("prometheus ended at its start, {ATTEMPTS} times: {}", read(&log));
+    }
+
+    /// How the targets of a job are, once each has been scraped: empty, or what was wrong; panics after half a minute.
+    pub(crate) fn errors(&self, job: &str) -> Vec<String> {
+        let since = Instant::now();
+        loop {
+            let answer = http::request(self.address, "GET", "/api/v1/targets?state=active", "").json();
+            let targets = answer["data"]["activeTargets"].as_array().unwrap().iter();
+            let targets: Vec<&Value> = targets.filter(|target| target["labels"]["job"] == job).collect();
+            if !targets.is_empty() && targets.iter().all(|target| target["health"] != "unknown") {
+                return targets.iter().map(|target| target["lastError"].as_str().unwrap().to_owned()).collect();
+            }
+            assert!(since.elapsed() < PATIENCE, "no target of {job} was scraped: {answer:#}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// A page of metrics for those alone who show a certificate.
+pub(crate) struct TlsPage {
+    _daemon: Daemon,
+    pub(crate) address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl TlsPage {
+    pub(crate) fn start(certs: &Certs) -> TlsPage {
+        let folder = TempDir::new("tls-page");
+        let log = folder.join("log");
+        fs::write(folder.join("metrics"), "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n\r\npage_of_tls 1\n")
+            .unwrap();
+        for _ in 0..ATTEMPTS {
+            let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+            let mut command = Command::new("openssl");
+            command.args(["s_server", "-HTTP", "-Verify", "2", "-verify_return_error", "-accept"]).arg(address.to_string());
+            command.arg("-CAfile").arg(&certs.ca).arg("-cert").arg(&certs.localhost.cert).arg("-key").arg(&certs.localhost.key);
+            command.current_dir(folder.path()).stdin(Stdio::null());
+            if let Some(daemon) = Daemon::start(command, &log, "TERM", || TcpStream::connect(address).is_ok()) {
+                return TlsPage { _daemon: daemon, address, _folder: folder };
+            }
+        }
+        panic!("openssl ended at its start, {ATTEMPTS} times: {}", read(&log));
+    }
+}
