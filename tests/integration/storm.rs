@@ -176,7 +176,7 @@ fn post_until_answered(address: SocketAddr, client: usize, truth: &Truth, mut rn
         let lines: Vec<_> = (0..good).map(|_| signal("HOLD", &mut rng)).chain((0..bad).map(|_| "{}\n".to_owned())).collect();
         let key = format!("Idempotency-Key: client-{client}-{number}\r\n");
         let answered = || loop {
-            match http::post(address, &key, lines.concat().as_bytes()) {
+            match http::post_events(address, &key, lines.concat().as_bytes()) {
                 Some(answer) if answer.status == 200 => break answer.text().to_owned(),
                 Some(answer) => assert_eq!(answer.status, 503, "{}", answer.text()),
                 None => {}

@@ -91,7 +91,7 @@ fn a_long_replay_is_told_and_answered_with_503() {
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{path}");
     }
     let body = b"{\"event\":\"cycle\",\"seconds\":1}";
-    let answer = crate::support::http::post(exporter.address, "", body).unwrap();
+    let answer = crate::support::http::post_events(exporter.address, "", body).unwrap();
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
     assert_eq!(exporter.get("/-/healthy").status, 200);
     exporter.logged("reading the journals, in bytes; /metrics answers 503 until that is done");

@@ -161,7 +161,7 @@ impl Exporter {
     /// Posts events once it is ready; panics without an answer.
     pub(crate) fn post(&self, headers: &str, body: impl AsRef<[u8]>) -> Response {
         self.ready();
-        http::post(self.address, headers, body.as_ref()).expect("an answer")
+        http::post_events(self.address, headers, body.as_ref()).expect("an answer")
     }
 
     /// A scrape; waits while the exporter is not ready.

@@ -98,7 +98,7 @@ fn send(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str
 
 /// Posts events as JSON lines or, with another `Content-Type` among the `headers`, as what that says. None when the connection
 /// breaks before there is an answer.
-pub(crate) fn post(address: SocketAddr, headers: &str, body: &[u8]) -> Option<Response> {
+pub(crate) fn post_events(address: SocketAddr, headers: &str, body: &[u8]) -> Option<Response> {
     let kind = if headers.contains("Content-Type:") { "" } else { "Content-Type: application/x-ndjson\r\n" };
     let length = body.len();
     let head = format!(
