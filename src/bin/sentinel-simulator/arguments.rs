@@ -53,6 +53,10 @@ pub(crate) struct Arguments {
     #[arg(long = "fault", value_name = "NAME[@AFTER]")]
     faults: Vec<Onset>,
 
+    /// Hold no kill switch drills: each is an alert, for which an ordinary day has no other reason
+    #[arg(long)]
+    without_drills: bool,
+
     /// Print the names of all faults, one line each, and exit
     #[arg(long)]
     pub(crate) list_faults: bool,
@@ -69,7 +73,8 @@ impl Arguments {
             Length::Forever => Moment::LAST,
             Length::Of(duration) => self.start.plus(duration.as_secs_f64()).min(Moment::LAST),
         };
-        Ok(Plan { seed: self.seed, begin, start: self.start, end, faults: Faults::new(&self.faults, self.start) })
+        let faults = Faults::new(&self.faults, self.start);
+        Ok(Plan { seed: self.seed, begin, start: self.start, end, faults, drills: !self.without_drills })
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) end: Moment,
     /// What goes wrong, and from when on.
     pub(crate) faults: Faults,
+    /// Whether a kill switch drill is held every day. Somebody is paged by it.
+    pub(crate) drills: bool,
 }
 
 impl Plan {

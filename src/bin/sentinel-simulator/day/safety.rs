@@ -1,4 +1,4 @@
-//! The market stream and the kill switch: on an ordinary day one short disconnect and one planned drill.
+//! The market stream and the kill switch: on an ordinary day one short disconnect and, unless there are none, one planned drill.
 
 use super::event::Event;
 use super::plan::Plan;
@@ -94,5 +94,6 @@ fn is_drill(plan: &Plan, now: Moment) -> bool {
 
 /// The first drill after `now`.
 fn next_drill(plan: &Plan, now: Moment) -> Moment {
-    plan.faults.wake(&DRILL_FAULTS, now, plan.next_daily(now, DRILL))
+    let daily = if plan.drills { plan.next_daily(now, DRILL) } else { plan.end };
+    plan.faults.wake(&DRILL_FAULTS, now, daily)
 }

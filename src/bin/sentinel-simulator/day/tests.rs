@@ -32,6 +32,7 @@ fn plan(seed: u64, backfill: f64, seconds: f64, faults: &[&str]) -> Plan {
         start,
         end: start.plus(seconds),
         faults: Faults::new(&onsets.unwrap_or_default(), start),
+        drills: true,
     }
 }
 
@@ -107,6 +108,13 @@ fn an_ordinary_day_has_every_event() {
     assert!(!records(&actions, "session").is_empty());
     let warned = |check: &Value| check["status"] == "WARNING";
     assert!(records(&actions, "check").iter().any(warned));
+}
+
+#[test]
+fn without_drills_the_kill_switch_rests() {
+    let all: Actions = Day::new(Plan { drills: false, ..plan(1, 0.0, 50.0 * HOUR, &[]) }).collect();
+    assert!(records(&all, "kill_switch").is_empty() && records(&all, "cancel_all").is_empty());
+    assert!(!records(&all, "cycle").is_empty());
 }
 
 #[test]
