@@ -110,6 +110,7 @@ impl Exporter {
         };
         let ledger = Arc::new(Mutex::new(ledger));
         let journal = Arc::new(OwnJournal::new(state_dir.journal.clone()));
+        journal.sync().map_err(|error| StartError(format!("{}: cannot be flushed: {error}", state_dir.journal.display())))?;
         let files = followed(&config, &state_dir);
         let follower = Follower::start(ledger.clone(), positions, files, state_dir.checkpoint.clone(), journal.clone())
             .map_err(|error| StartError(format!("the thread that reads journals cannot start: {error}")))?;

@@ -29,6 +29,15 @@ impl OwnJournal {
         &self.path
     }
 
+    /// Makes safe what a process that was killed has written and not flushed: it will be counted, and acknowledged to a client that asks again.
+    pub fn sync(&self) -> io::Result<()> {
+        match File::open(&self.path) {
+            Ok(file) => file.sync_data(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// From now on nothing after `len` is read of the file, because it may have to be taken back.
     pub(super) fn writing(&self, file: &File, len: u64) -> io::Result<()> {
         let meta = file.metadata()?;
