@@ -4,14 +4,13 @@
 
 mod context;
 pub mod decode;
+pub mod load;
 mod web;
 
-use std::cell::RefCell;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use context::Context;
 use decode::Section;
+pub use load::Mistakes;
 
 use crate::sample::Limits;
 use crate::secret::Secret;
@@ -44,18 +43,6 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// Everything that is wrong with a configuration, one line each.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Mistakes(pub Vec<String>);
-
-impl fmt::Display for Mistakes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("\n"))
-    }
-}
-
-impl std::error::Error for Mistakes {}
-
 /// What the command line sets instead of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
@@ -68,47 +55,21 @@ pub struct Overrides {
 impl Config {
     /// Reads the file, or takes the defaults without one.
     pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Self, Mistakes> {
-        let text = match file {
-            None => String::new(),
-            Some(file) => {
-                std::fs::read_to_string(file).map_err(|error| Mistakes(vec![format!("{}: {error}", file.display())]))?
-            }
-        };
-        // A file is known by its path: it has to be the same whatever folder the exporter is started in.
-        let folder = file.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = std::path::absolute(folder).map_err(|error| Mistakes(vec![format!("the working directory: {error}")]))?;
-        let config = Self::parse(&text, &folder, &|name| std::env::var(name).ok(), overrides);
-        config.map_err(|mistakes| match file {
-            None => mistakes,
-            Some(file) => Mistakes(mistakes.0.into_iter().map(|line| format!("{}: {line}", file.display())).collect()),
-        })
+        load::load(file, |document| Self::decode(document, overrides))
     }
 
-    /// Reads `text`; relative paths in it are taken from `folder`.
-    pub fn parse(
-        text: &str,
-        folder: &Path,
-        env: &dyn Fn(&str) -> Option<String>,
-        overrides: &Overrides,
-    ) -> Result<Self, Mistakes> {
-        let value = serde_yaml::from_str(text).map_err(|error| Mistakes(vec![format!("expected YAML: {error}")]))?;
-        let context = Context { folder, env, mistakes: RefCell::default() };
-        let mut document = Section::document(&context, value);
-        let web = document.section("web");
-        let state_dir = document.path_at("state_dir").unwrap_or_else(|| folder.join("sentinel-data"));
-        let config = Self {
-            web: Web::decode(web.unwrap_or_else(|| Section::document(&context, serde_yaml::Value::Null)), overrides),
-            journals: journals(&mut document, &state_dir),
+    /// Reads the document; what the command line says is in force.
+    pub fn decode(document: &mut Section<'_>, overrides: &Overrides) -> Self {
+        let web = document.section_or_empty("web");
+        let state_dir = document.path_or("state_dir", "sentinel-data");
+        Self {
+            web: Web::decode(web, ListenAddress::All(8000), overrides),
+            journals: journals(document, &state_dir),
             ingest_token: document.section("ingest").and_then(ingest_token),
             state_dir,
             postgres: document.section("postgres").and_then(postgres::Settings::decode),
             sre: document.section("sre").and_then(sre_state::Settings::decode),
             limits: document.section("limits").map_or_else(Limits::default, limits),
-        };
-        document.finish();
-        match context.mistakes.into_inner() {
-            mistakes if mistakes.is_empty() => Ok(config),
-            mistakes => Err(Mistakes(mistakes.into_iter().map(|(path, expected)| format!("{path}: {expected}")).collect())),
         }
     }
 

@@ -9,7 +9,6 @@ mod metrics;
 mod scratch;
 mod status;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -35,7 +34,14 @@ const MAX_BODY: u64 = 64 * 1024;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-type Answer = Response<Full<Bytes>>;
+/// What a request is answered with: a whole body, made before its first byte is sent.
+pub type Answer = Response<Full<Bytes>>;
+
+/// Who answers the requests of a server.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers `request`, which came from `peer`. A client that goes away ends it wherever it waits.
+    fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> impl Future<Output = Answer> + Send;
+}
 
 /// A request to take the configuration anew, and where to say how it went.
 pub type Reload = oneshot::Sender<Result<(), Mistakes>>;
@@ -93,38 +99,6 @@ impl Site {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Answer, Infallible> {
-        let Settings { web, ingest_token } = self.settings();
-        let path = request.uri().path();
-        let allowed: &[Method] = match path {
-            "/v1/events" => &[Method::POST],
-            "/-/reload" => &[Method::POST, Method::PUT],
-            path if path == web.telemetry_path || RESERVED_PATHS.contains(&path) => &[Method::GET, Method::HEAD],
-            _ => return Ok(text(StatusCode::NOT_FOUND, "There is nothing here. The start page is at /.\n")),
-        };
-        if !allowed.contains(request.method()) {
-            let allow = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, format!("This path answers {allow}.\n"));
-            answer.headers_mut().extend(HeaderValue::try_from(allow).map(|allow| (ALLOW, allow)));
-            return Ok(answer);
-        }
-        if path == "/v1/events" {
-            return Ok(ingest::answer(self, request, peer.ip(), ingest_token.as_ref()).await);
-        }
-        if body_length(request.headers()) > MAX_BODY {
-            return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, format!("The body of a request is at most {MAX_BODY} bytes here.\n")));
-        }
-        Ok(match path {
-            path if path == web.telemetry_path => metrics::answer(self, request.headers()).await,
-            "/" => status::answer(self, &web),
-            "/health" => with_type(StatusCode::OK, "application/json", "{\"status\": \"ok\"}"),
-            "/-/healthy" => text(StatusCode::OK, "sentinel-exporter is healthy.\n"),
-            "/-/ready" if self.follower.caught_up() => text(StatusCode::OK, "sentinel-exporter is ready.\n"),
-            "/-/ready" => metrics::not_ready(),
-            _ => self.reload(&web).await,
-        })
-    }
-
     async fn reload(&self, web: &Web) -> Answer {
         if !web.enable_lifecycle {
             let told = "Reloading over HTTP is off: set web.enable_lifecycle, or send SIGHUP.\n";
@@ -138,6 +112,40 @@ impl Site {
                 text(StatusCode::INTERNAL_SERVER_ERROR, format!("The configuration was refused:\n{mistakes}\n"))
             }
             _ => text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is stopping.\n"),
+        }
+    }
+}
+
+impl Handler for Site {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+        let Settings { web, ingest_token } = self.settings();
+        let path = request.uri().path();
+        let allowed: &[Method] = match path {
+            "/v1/events" => &[Method::POST],
+            "/-/reload" => &[Method::POST, Method::PUT],
+            path if path == web.telemetry_path || RESERVED_PATHS.contains(&path) => &[Method::GET, Method::HEAD],
+            _ => return text(StatusCode::NOT_FOUND, "There is nothing here. The start page is at /.\n"),
+        };
+        if !allowed.contains(request.method()) {
+            let allow = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, format!("This path answers {allow}.\n"));
+            answer.headers_mut().extend(HeaderValue::try_from(allow).map(|allow| (ALLOW, allow)));
+            return answer;
+        }
+        if path == "/v1/events" {
+            return ingest::answer(self, request, peer.ip(), ingest_token.as_ref()).await;
+        }
+        if body_length(request.headers()) > MAX_BODY {
+            return text(StatusCode::PAYLOAD_TOO_LARGE, format!("The body of a request is at most {MAX_BODY} bytes here.\n"));
+        }
+        match path {
+            path if path == web.telemetry_path => metrics::answer(self, request.headers()).await,
+            "/" => status::answer(self, &web),
+            "/health" => with_type(StatusCode::OK, "application/json", "{\"status\": \"ok\"}"),
+            "/-/healthy" => text(StatusCode::OK, "sentinel-exporter is healthy.\n"),
+            "/-/ready" if self.follower.caught_up() => text(StatusCode::OK, "sentinel-exporter is ready.\n"),
+            "/-/ready" => metrics::not_ready(),
+            _ => self.reload(&web).await,
         }
     }
 }

@@ -12,12 +12,14 @@
 //! - [`source`] asks the database and reads state files, again and again.
 //! - [`board`] has the latest of everything; a reader takes a view of it.
 //! - [`exposition`] writes a view in Prometheus' text format; [`http`] serves it.
+//! - [`client`] makes the requests of others that a source or a message needs.
 //! - [`telemetry`] is the exporter's own log and metrics.
 //! - [`config`] reads the configuration, [`cli`] the command line, and [`serve`] puts all of it together.
 
 pub mod board;
 pub mod catalogue;
 pub mod cli;
+pub mod client;
 mod clock;
 pub mod config;
 pub mod document;

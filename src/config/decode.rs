@@ -124,6 +124,11 @@ impl<'a> Section<'a> {
         Some(self.context.folder.join(self.path_scalar(key)?.value))
     }
 
+    /// A path, or `default` in the configuration's folder.
+    pub fn path_or(&mut self, key: &'static str, default: &str) -> PathBuf {
+        self.path_at(key).unwrap_or_else(|| self.context.folder.join(default))
+    }
+
     fn path_scalar(&mut self, key: &'static str) -> Option<Scalar> {
         let path = self.scalar(key, "a path")?;
         // A URL under the key of a path is a slip, and must not reach the messages and labels that show paths: it may hold a password.
@@ -191,6 +196,11 @@ impl<'a> Section<'a> {
         self.known.insert(key);
         // A section without a key in it is there all the same: all of it are defaults.
         self.mapping.remove(key).map(|value| Section::of(self.context, path, value))
+    }
+
+    /// The section under `key`; one without keys if there is none.
+    pub fn section_or_empty(&mut self, key: &'static str) -> Section<'a> {
+        self.section(key).unwrap_or_else(|| Section::of(self.context, self.path(key), Value::Null))
     }
 
     /// The sections of the list under `key`.

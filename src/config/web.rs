@@ -23,8 +23,8 @@ pub struct Web {
 
 impl Web {
     /// Reads the section; what the command line says is in force.
-    pub(super) fn decode(mut section: Section<'_>, overrides: &Overrides) -> Self {
-        let listen_address = section.checked("listen_address", ListenAddress::All(8000), str::parse);
+    pub fn decode(mut section: Section<'_>, default: ListenAddress, overrides: &Overrides) -> Self {
+        let listen_address = section.checked("listen_address", default, str::parse);
         let telemetry_path = section.checked("telemetry_path", "/metrics".to_owned(), check_telemetry_path);
         let enable_lifecycle = section.bool("enable_lifecycle", false);
         section.finish();

@@ -4,6 +4,7 @@
 //! scrape out. One whose request is being answered is not quiet, however long that takes; it gives way only if all are so.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 use tokio_io_timeout::TimeoutStream;
 
-use super::Site;
+use super::Handler;
 use crate::locked;
 
 /// Open connections.
@@ -72,8 +73,8 @@ impl Connections {
     }
 }
 
-/// Accepts connections for ever.
-pub async fn serve(listener: TcpListener, site: Arc<Site>) {
+/// Accepts connections for ever, and has their requests answered by `handler`.
+pub async fn serve<H: Handler>(listener: TcpListener, handler: Arc<H>) {
     let connections = Arc::new(Connections::default());
     let mut next_id = 0_u64;
     let mut reported = None;
@@ -100,9 +101,9 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>) {
         // Held while the task is made, so that it cannot end before it is known.
         let mut open = locked(&connections.open);
         let task = tokio::spawn({
-            let (site, connections) = (site.clone(), connections.clone());
+            let (handler, connections) = (handler.clone(), connections.clone());
             async move {
-                if let Err(error) = connection(stream, peer, &site, |busy| connections.set_busy(id, busy)).await {
+                if let Err(error) = connection(stream, peer, &*handler, |busy| connections.set_busy(id, busy)).await {
                     tracing::debug!(%error, "a connection ended");
                 }
                 locked(&connections.open).remove(&id);
@@ -112,7 +113,7 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>) {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, site: &Site, set_busy: impl Fn(bool)) -> hyper::Result<()> {
+async fn connection<H: Handler>(stream: TcpStream, peer: SocketAddr, handler: &H, set_busy: impl Fn(bool)) -> hyper::Result<()> {
     // Answers are written whole; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
@@ -121,9 +122,9 @@ async fn connection(stream: TcpStream, peer: SocketAddr, site: &Site, set_busy: 
         let set_busy = &set_busy;
         Box::pin(async move {
             set_busy(true);
-            let answer = site.answer(request, peer).await;
+            let answer = handler.answer(request, peer).await;
             set_busy(false);
-            answer
+            Ok::<_, Infallible>(answer)
         })
     });
     let mut connection = http1::Builder::new()

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sentinel_exporter::config::{Config, ListenAddress, Overrides};
+use sentinel_exporter::config::{Config, ListenAddress, Overrides, load};
 use serde_yaml::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -21,7 +21,8 @@ fn environment(name: &str) -> Option<String> {
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Config, Vec<String>> {
-    Config::parse(text, folder, &environment, &Overrides::default()).map_err(|mistakes| mistakes.0)
+    load::parse(text, folder, &environment, |document| Config::decode(document, &Overrides::default()))
+        .map_err(|mistakes| mistakes.0)
 }
 
 /// The mistakes in `text`.

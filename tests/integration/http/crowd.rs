@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sentinel_exporter::config::{Config, ListenAddress, Overrides};
+use sentinel_exporter::config::{Config, ListenAddress, Overrides, load};
 use sentinel_exporter::{http, serve};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -85,8 +85,10 @@ fn a_thousand_silent_clients_do_not_hold_up_a_scrape() {
 fn a_request_that_is_being_answered_does_not_give_way() {
     // In this process, so that the test says when the answer is made.
     let (folder, runtime) = (TempDir::new("crowd"), Runtime::new().expect("a runtime"));
-    let config =
-        Config::parse("web: {enable_lifecycle: true}", folder.path(), &|_| None, &Overrides::default()).expect("it is good");
+    let config = load::parse("web: {enable_lifecycle: true}", folder.path(), &|_| None, |document| {
+        Config::decode(document, &Overrides::default())
+    })
+    .expect("it is good");
     let (reloads, mut inbox) = mpsc::channel(1);
     let address = runtime.block_on(async {
         let exporter = serve::Exporter::start(config, reloads).await.expect("it starts");

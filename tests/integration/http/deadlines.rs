@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use sentinel_exporter::config::{Config, Overrides};
+use sentinel_exporter::config::{Config, Overrides, load};
 use sentinel_exporter::serve::Exporter;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -18,7 +18,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Serves in this process, on the test's own clock.
 async fn serve(folder: &Path) -> SocketAddr {
-    let config = Config::parse("", folder, &|_| None, &Overrides::default()).expect("the defaults");
+    let config =
+        load::parse("", folder, &|_| None, |document| Config::decode(document, &Overrides::default())).expect("the defaults");
     let exporter = Exporter::start(config, mpsc::channel(1).0).await.expect("it starts");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
