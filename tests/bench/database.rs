@@ -14,7 +14,7 @@ pub(crate) fn rows(effort: Effort) -> Vec<Row> {
     let day = Day::new();
     let config = day.exporter.path("sql_exporter.yml");
     // Its driver has one of the two names alone.
-    let url = day.postgres.url("exporter").replace("postgresql://", "postgres://") + "?sslmode=disable";
+    let url = day.postgres.url("sentinel_exporter").replace("postgresql://", "postgres://") + "?sslmode=disable";
     fs::write(&config, include_str!("baselines/sql_exporter.yml").replace("URL", &url)).expect("the configuration is written");
     let sql_exporter = Server::start(|port| {
         let mut command = Command::new("prometheus-sql-exporter");

@@ -19,7 +19,7 @@ impl Day {
         let setup = Setup::new(format!(
             "journals: [{{path: events.jsonl}}]\nsre: {{root: bot, interval: 1s}}\n\
              postgres: {{url: '{}', interval: 1s, timeout: 1s, stale_after: 1h}}",
-            postgres.url("exporter")
+            postgres.url("sentinel_exporter")
         ));
         let (journal, bot, url) = (setup.folder().join("events.jsonl"), setup.folder().join("bot"), setup.folder().join("url"));
         fs::write(&url, postgres.url("postgres")).expect("the URL is written");

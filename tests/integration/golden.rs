@@ -77,7 +77,7 @@ fn the_page_after_a_fixed_day() {
     postgres.sql(ROWS);
     let config = format!(
         "journals: [{{path: events.jsonl}}]\nsre: {{root: bot}}\npostgres: {{url: '{}', interval: 200ms}}",
-        postgres.url("exporter")
+        postgres.url("sentinel_exporter")
     );
     let setup = Setup::new(config);
     simulate(&setup);

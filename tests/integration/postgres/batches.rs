@@ -31,7 +31,7 @@ fn counting_begins_with_the_first_start() {
     let postgres = Postgres::new();
     complete(&postgres, "now() - interval '1 minute'");
     complete(&postgres, "now() - interval '3 days'");
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     counted(&exporter, 0.0);
     complete(&postgres, "now()");
     counted(&exporter, 1.0);
@@ -40,7 +40,7 @@ fn counting_begins_with_the_first_start() {
 #[test]
 fn durations_and_ratios() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     complete(&postgres, "now()");
     postgres.sql(
         "insert into intake.simplicity_batches
@@ -61,7 +61,7 @@ fn durations_and_ratios() {
 #[test]
 fn two_of_the_same_microsecond() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     let moment = format!("'{}'", postgres.sql("select now()"));
     for number in [1.0, 2.0, 3.0] {
         complete(&postgres, &moment);
@@ -72,7 +72,7 @@ fn two_of_the_same_microsecond() {
 #[test]
 fn a_transaction_that_commits_late() {
     let postgres = Postgres::with(&Options { settings: &["max_prepared_transactions = 1"], ..Options::default() });
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     postgres.sql(&format!("begin; {} prepare transaction 'late';", insert("now()", 2)));
     complete(&postgres, "now()");
     counted(&exporter, 1.0);
@@ -85,7 +85,7 @@ fn a_transaction_that_commits_late() {
 #[test]
 fn a_completion_time_in_the_future_hides_nothing() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     complete(&postgres, "now() + interval '10 years'");
     counted(&exporter, 1.0);
     complete(&postgres, "now()");
@@ -96,7 +96,7 @@ fn a_completion_time_in_the_future_hides_nothing() {
 fn more_than_a_page_at_once() {
     let postgres = Postgres::new();
     postgres.sql(&insert("now()", 2500));
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     counted(&exporter, 0.0);
     postgres.sql(&insert("now()", 2500));
     counted(&exporter, 2500.0);

@@ -12,7 +12,7 @@ const QUICK: &str =
 #[test]
 fn the_server_ends_a_slow_view() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     let session = session(&postgres);
     replace_view(&postgres, "v_error_distribution", &format!("{QUICK} where pg_sleep(600) is not null"));
     fails(&exporter);
@@ -27,7 +27,7 @@ fn the_server_ends_a_slow_view() {
 #[test]
 fn the_exporter_ends_what_the_server_does_not() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     ends_a_stubborn_query(&postgres, &exporter);
 }
 
@@ -35,7 +35,7 @@ fn the_exporter_ends_what_the_server_does_not() {
 fn a_cancel_goes_through_tls() {
     let certs = Certs::new();
     let postgres = Postgres::with(&Options { tls: Some(&certs.localhost), ..Options::default() });
-    let exporter = polling(&format!("{}?sslmode=require", postgres.url("exporter")));
+    let exporter = polling(&format!("{}?sslmode=require", postgres.url("sentinel_exporter")));
     ends_a_stubborn_query(&postgres, &exporter);
 }
 

@@ -18,7 +18,7 @@ fn saved(exporter: &Exporter) {
 #[test]
 fn kill_9_loses_nothing_and_counts_nothing_twice() {
     let postgres = Postgres::new();
-    let mut exporter = polling(&postgres.url("exporter"));
+    let mut exporter = polling(&postgres.url("sentinel_exporter"));
     saved(&exporter);
     let mut completed = 0.0;
     for counted_before_the_kill in [true, false, true, false] {
@@ -36,7 +36,7 @@ fn kill_9_loses_nothing_and_counts_nothing_twice() {
 #[test]
 fn a_batch_completed_while_the_exporter_is_stopped() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     complete(&postgres, "now()");
     exporter.eventually("the first", |page| page.value(COUNT) == Some(1.0));
     exporter.signal("TERM");

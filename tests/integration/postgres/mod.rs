@@ -11,6 +11,7 @@ mod outages;
 mod parts;
 mod pooler;
 mod reload;
+mod role;
 mod secrets;
 mod tls;
 mod values;
@@ -76,7 +77,7 @@ fn until(what: &str, condition: impl Fn() -> bool) {
 /// Puts another view in the place of `ops.{name}`.
 fn replace_view(postgres: &Postgres, name: &str, select: &str) {
     postgres.sql(&format!(
-        "begin; drop view ops.{name}; create view ops.{name} as {select}; grant select on ops.{name} to exporter; commit;"
+        "begin; drop view ops.{name}; create view ops.{name} as {select}; grant select on ops.{name} to sentinel_exporter; commit;"
     ));
 }
 

@@ -55,7 +55,7 @@ fn scrape_for(span: Duration, exporter: &Exporter, postgres: &Postgres) -> usize
 #[test]
 fn a_server_that_hangs() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     postgres.pause();
     fails(&exporter);
     let most = scrape_for(Duration::from_secs(5), &exporter, &postgres);
@@ -73,7 +73,7 @@ fn a_server_that_hangs() {
 fn a_server_that_hangs_at_the_start() {
     let postgres = Postgres::new();
     postgres.pause();
-    let exporter = Exporter::start(config(&postgres.url("exporter")));
+    let exporter = Exporter::start(config(&postgres.url("sentinel_exporter")));
     exporter.logged("no connection within 500ms");
     let most = scrape_for(Duration::from_secs(5), &exporter, &postgres);
     assert_eq!(most, 1, "attempts are not piled up on a server that hangs");
@@ -85,7 +85,7 @@ fn a_server_that_hangs_at_the_start() {
 #[test]
 fn queries_that_do_not_end() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     let most = most_sessions(&postgres, || {
         make_errors_stubborn(&postgres);
         let query = "select query_start from pg_stat_activity where query like '%v_error_distribution%' and application_name =";

@@ -17,7 +17,7 @@ fn down_at_the_start() {
     let mut postgres = Postgres::new();
     postgres.sql(SEED);
     postgres.stop();
-    let exporter = Exporter::start(config(&postgres.url("exporter")));
+    let exporter = Exporter::start(config(&postgres.url("sentinel_exporter")));
     let page = fails(&exporter);
     assert_eq!((page.value(LAST_SUCCESS), of_the_views(&page)), (Some(0.0), [None; 3]));
     exporter.logged("Connection refused");
@@ -30,7 +30,7 @@ fn down_at_the_start() {
 fn away_and_back_again() {
     let mut postgres = Postgres::new();
     postgres.sql(SEED);
-    let exporter = Exporter::start(config(&postgres.url("exporter")).replace("stale_after: 1m", "stale_after: 3s"));
+    let exporter = Exporter::start(config(&postgres.url("sentinel_exporter")).replace("stale_after: 1m", "stale_after: 3s"));
     let before = succeeds(&exporter);
     postgres.stop();
     let page = fails(&exporter);
@@ -50,7 +50,7 @@ fn away_and_back_again() {
 #[test]
 fn a_session_that_is_thrown_out() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     for _ in 0..5 {
         until("a session to throw out", || postgres.terminate_backends(NAME) == 1);
         until("a new one", || postgres.connections(NAME) == 1);
@@ -62,7 +62,7 @@ fn a_session_that_is_thrown_out() {
 #[test]
 fn a_session_that_is_thrown_out_in_the_middle_of_a_query() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     super::make_errors_stubborn(&postgres);
     until("a query that runs", || super::busy(&postgres));
     assert_eq!(postgres.terminate_backends(NAME), 1);
@@ -75,12 +75,12 @@ fn a_session_that_is_thrown_out_in_the_middle_of_a_query() {
 #[test]
 fn a_database_that_refuses() {
     let postgres = Postgres::new();
-    postgres.sql("alter role exporter nologin");
-    let exporter = Exporter::start(config(&postgres.url("exporter")));
+    postgres.sql("alter role sentinel_exporter nologin");
+    let exporter = Exporter::start(config(&postgres.url("sentinel_exporter")));
     exporter.logged("is not permitted to log in (SQLSTATE 28000)");
-    postgres.sql("alter role exporter login connection limit 0");
+    postgres.sql("alter role sentinel_exporter login connection limit 0");
     exporter.logged("too many connections for role");
-    postgres.sql("alter role exporter connection limit 1");
+    postgres.sql("alter role sentinel_exporter connection limit 1");
     succeeds(&exporter);
     fresh(&exporter);
 }

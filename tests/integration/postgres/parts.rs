@@ -30,7 +30,7 @@ fn only(exporter: &Exporter, postgres: &Postgres, part: &str, error: &str, other
 fn a_missing_view() {
     let postgres = Postgres::new();
     postgres.sql("drop view ops.v_error_distribution");
-    let exporter = Exporter::start(config(&postgres.url("exporter")));
+    let exporter = Exporter::start(config(&postgres.url("sentinel_exporter")));
     only(&exporter, &postgres, "ops.v_error_distribution", "SQLSTATE 42P01", &[OF_THE_HOUR, OF_THE_PIPELINE]);
     assert_eq!(exporter.scrape().family("sentinel_ops_error_occurrences"), []);
     assert_eq!(exporter.value(LAST_SUCCESS), Some(0.0));
@@ -40,14 +40,14 @@ fn a_missing_view() {
 fn a_view_that_is_dropped_and_made_again() {
     let postgres = Postgres::new();
     postgres.sql(SEED);
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     let definition = postgres.sql("select pg_get_viewdef('ops.v_error_distribution')");
     postgres.sql("drop view ops.v_error_distribution");
     only(&exporter, &postgres, "ops.v_error_distribution", "SQLSTATE 42P01", &[OF_THE_HOUR, OF_THE_PIPELINE]);
     assert_eq!(exporter.value(OF_THE_ERRORS), Some(1.0), "what was known last stays until it is stale");
     let definition = definition.trim_end_matches(';');
     postgres.sql(&format!(
-        "create view ops.v_error_distribution as {definition}; grant select on ops.v_error_distribution to exporter"
+        "create view ops.v_error_distribution as {definition}; grant select on ops.v_error_distribution to sentinel_exporter"
     ));
     succeeds(&exporter);
     exporter.logged("the collector succeeds again");
@@ -57,28 +57,28 @@ fn a_view_that_is_dropped_and_made_again() {
 #[test]
 fn a_revoked_right() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
-    postgres.sql("revoke select on ops.v_pipeline_health from exporter");
+    let exporter = polling(&postgres.url("sentinel_exporter"));
+    postgres.sql("revoke select on ops.v_pipeline_health from sentinel_exporter");
     only(&exporter, &postgres, "ops.v_pipeline_health", "permission denied", &[OF_THE_HOUR, OF_THE_ERRORS]);
-    postgres.sql("grant select on ops.v_pipeline_health to exporter");
+    postgres.sql("grant select on ops.v_pipeline_health to sentinel_exporter");
     succeeds(&exporter);
 }
 
 #[test]
 fn a_column_of_the_batches_that_may_not_be_read() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
-    postgres.sql("revoke select (completed_at) on intake.simplicity_batches from exporter");
+    let exporter = polling(&postgres.url("sentinel_exporter"));
+    postgres.sql("revoke select (completed_at) on intake.simplicity_batches from sentinel_exporter");
     let views = [OF_THE_HOUR, OF_THE_ERRORS, OF_THE_PIPELINE];
     only(&exporter, &postgres, "intake.simplicity_batches", "permission denied", &views);
-    postgres.sql("grant select (completed_at) on intake.simplicity_batches to exporter");
+    postgres.sql("grant select (completed_at) on intake.simplicity_batches to sentinel_exporter");
     succeeds(&exporter);
 }
 
 #[test]
 fn an_answer_of_another_form() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     replace_view(
         &postgres,
         "v_pipeline_health",
@@ -91,7 +91,7 @@ fn an_answer_of_another_form() {
 fn a_locked_table() {
     let postgres = Postgres::with(&Options { settings: &["max_prepared_transactions = 1"], ..Options::default() });
     postgres.sql(SEED);
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     // Nobody who writes could either: the seed's errors are left out.
     postgres.sql("begin; lock table intake.row_errors in access exclusive mode; prepare transaction 'lock'");
     fails(&exporter);

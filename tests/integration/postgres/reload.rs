@@ -34,7 +34,7 @@ fn reload(exporter: &Exporter, config: &str) {
 #[test]
 fn one_connection_over_many_reloads() {
     let postgres = Postgres::new();
-    let url = postgres.url("exporter");
+    let url = postgres.url("sentinel_exporter");
     let exporter = polling(&url);
     let most = most_sessions(&postgres, || {
         for milliseconds in [101, 102, 103, 104, 105] {
@@ -49,7 +49,7 @@ fn one_connection_over_many_reloads() {
 #[test]
 fn a_query_that_runs_is_ended_first() {
     let postgres = Postgres::new();
-    let url = postgres.url("exporter");
+    let url = postgres.url("sentinel_exporter");
     let exporter = Exporter::start(config(&url).replace("500ms", "1m"));
     slow_down(&postgres);
     let most = most_sessions(&postgres, || {
@@ -62,7 +62,7 @@ fn a_query_that_runs_is_ended_first() {
 #[test]
 fn a_section_that_is_taken_away() {
     let postgres = Postgres::new();
-    let exporter = Exporter::start(config(&postgres.url("exporter")).replace("500ms", "1m"));
+    let exporter = Exporter::start(config(&postgres.url("sentinel_exporter")).replace("500ms", "1m"));
     slow_down(&postgres);
     reload(&exporter, "journals: []\n");
     until("the session has ended", || postgres.connections(NAME) == 0);
@@ -72,7 +72,7 @@ fn a_section_that_is_taken_away() {
 #[test]
 fn a_stop_ends_the_query_too() {
     let postgres = Postgres::new();
-    let exporter = Exporter::start(config(&postgres.url("exporter")).replace("500ms", "1m"));
+    let exporter = Exporter::start(config(&postgres.url("sentinel_exporter")).replace("500ms", "1m"));
     slow_down(&postgres);
     let (status, took) = exporter.stop();
     assert!(status.success() && took.as_secs() < 1, "{status} after {took:?}");

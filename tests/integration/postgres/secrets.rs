@@ -13,17 +13,17 @@ const WRONG: &str = "wr%3Fng-7391";
 
 fn server() -> Postgres {
     let postgres = Postgres::new();
-    postgres.sql(&format!("alter role exporter password '{PASSWORD}'"));
+    postgres.sql(&format!("alter role sentinel_exporter password '{PASSWORD}'"));
     postgres
 }
 
 fn url(password: &str, host: &str) -> String {
-    format!("postgresql://exporter:{password}@{host}/postgres")
+    format!("postgresql://sentinel_exporter:{password}@{host}/postgres")
 }
 
 /// None of the text may hold a secret; every one of them holds one of these.
 fn clean(text: &str) {
-    for secret in [PASSWORD, ENCODED, "-7391", "postgresql://", "postgres://", "exporter:"] {
+    for secret in [PASSWORD, ENCODED, "-7391", "postgresql://", "postgres://", "sentinel_exporter:"] {
         // The form that is expected is told with words instead of its parts.
         let text = text.replace("postgresql://user:password@host:port/database", "");
         assert!(!text.contains(secret), "{secret:?} is in:\n{text}");

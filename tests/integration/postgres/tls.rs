@@ -10,7 +10,7 @@ use crate::support::postgres::{Options, Postgres};
 
 /// A configuration in which the CA file is named as its folder names it.
 fn config(postgres: &Postgres, mode: &str, ca: Option<&Path>) -> String {
-    let url = postgres.url("exporter").replace("127.0.0.1", "localhost");
+    let url = postgres.url("sentinel_exporter").replace("127.0.0.1", "localhost");
     let ca = ca.map(|path| format!("\n  ca_file: {}", path.display())).unwrap_or_default();
     format!("postgres:\n  url: {url}?sslmode={mode}\n  interval: 100ms\n  timeout: 5s{ca}\n")
 }

@@ -15,7 +15,7 @@ fn ratios(page: &Page) -> [Option<f64>; 2] {
 #[test]
 fn empty_views() {
     let postgres = Postgres::new();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     let page = exporter.scrape();
     assert_eq!(page.value("sentinel_ops_hour_start_timestamp_seconds"), Some(0.0));
     let nothing =
@@ -47,7 +47,7 @@ fn enumerations_are_text() {
         "select word::ops.word as error_code, 3::bigint as occurrence_count, 1::bigint as affected_batches, now() as last_seen_at
          from (values ('INVALID_DATE'), (null)) as error (word)",
     );
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     let page = exporter.scrape();
     for word in ["staging", "unknown"] {
         assert_eq!(page.value(&format!("sentinel_ops_pipeline_batches{{status={word:?}}}")), Some(2.0), "{word}");
@@ -74,7 +74,7 @@ fn nan_is_not_a_measurement() {
         "v_pipeline_health",
         &format!("select 'staging' as status, 1::bigint as batch_count, now() as newest_batch_at, {nan} as oldest_age_minutes"),
     );
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     let page = exporter.scrape();
     let total = r#"sentinel_ops_hour_avg_duration_seconds{stage="total"}"#;
     assert_eq!(page.family("sentinel_ops_hour_avg_duration_seconds"), [(total, 1.5005)]);
@@ -90,7 +90,7 @@ fn null_is_not_shown_and_takes_the_last_value_away() {
         "insert into intake.simplicity_batches (status, completed_at, parse_duration_ms, db_duration_ms)
          values ('completed', now(), 1000, 1000)",
     );
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     assert_eq!(exporter.scrape().family("sentinel_ops_hour_avg_duration_seconds").len(), 3);
     postgres.sql("update intake.simplicity_batches set status = 'failed'");
     let page = fresh(&exporter);
@@ -118,7 +118,7 @@ fn an_error_code_is_any_text() {
            insert into intake.row_errors (batch_id, error_code) select id, code from intake.simplicity_batches,
                unnest(array[E'a"b\\c\nd', '', 'Größe', repeat('x', 500)]) as code"#,
     );
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     let page = exporter.scrape();
     let cut = "x".repeat(128);
     for code in [r#"a\"b\\c\nd"#, "unknown", "Größe", &cut] {

@@ -21,7 +21,7 @@ fn the_newest_hour() {
          ('completed', now() - interval '3 hours', now(), 7, 7, 7, 7, 7, 7)",
     );
     let hour: f64 = postgres.sql("select extract(epoch from max(created_at)) from intake.simplicity_batches").parse().unwrap();
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     let page = exporter.scrape();
     for (series, expected) in [
         ("sentinel_ops_hour_start_timestamp_seconds", hour),
@@ -53,7 +53,7 @@ fn the_pipeline_and_a_status_that_disappears() {
          insert into intake.simplicity_batches (status, created_at) values ('processing', now() - interval '5 minutes')
          returning extract(epoch from created_at)",
     );
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     let page = exporter.scrape();
     let batches = |page: &Page, status| page.value(&format!("sentinel_ops_pipeline_batches{{status={status:?}}}"));
     let age = |page: &Page, status| page.value(&format!("sentinel_ops_pipeline_oldest_age_seconds{{status={status:?}}}"));
@@ -86,7 +86,7 @@ fn the_twenty_most_frequent_errors_and_one_that_disappears() {
              select md5(n::text)::uuid, now() - interval '1 hour' from generate_series(1, 30) as n;
          select extract(epoch from max(created_at)) from intake.row_errors",
     );
-    let exporter = polling(&postgres.url("exporter"));
+    let exporter = polling(&postgres.url("sentinel_exporter"));
     let page = exporter.scrape();
     let of = |page: &Page, family, code| page.value(&format!("sentinel_ops_error_{family}{{error_code={code:?}}}"));
     assert_eq!(page.family("sentinel_ops_error_occurrences").len(), 21);

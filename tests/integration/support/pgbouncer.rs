@@ -19,7 +19,7 @@ impl PgBouncer {
     pub(crate) fn new(postgres: &Postgres) -> PgBouncer {
         let folder = TempDir::new("pgbouncer");
         give(folder.path());
-        let users = ["postgres", "exporter"].map(|role| format!("\"{role}\" \"{PASSWORD}\"\n")).concat();
+        let users = ["postgres", "sentinel_exporter"].map(|role| format!("\"{role}\" \"{PASSWORD}\"\n")).concat();
         fs::write(folder.join("users"), users).unwrap();
         let (config, log) = (folder.join("pgbouncer.ini"), folder.join("log"));
         for _ in 0..ATTEMPTS {
@@ -36,7 +36,7 @@ impl PgBouncer {
         panic!("pgbouncer ended at its start, {ATTEMPTS} times: {}", read(&log));
     }
 
-    /// Where `role`, which is `postgres` or `exporter`, finds the pooled database.
+    /// Where `role`, which is `postgres` or `sentinel_exporter`, finds the pooled database.
     pub(crate) fn url(&self, role: &str) -> String {
         format!("postgresql://{role}:{PASSWORD}@127.0.0.1:{}/postgres", self.port)
     }

@@ -101,7 +101,7 @@ impl Postgres {
         panic!("postgres ended at its start, {ATTEMPTS} times: {}", read(&log));
     }
 
-    /// Where `role`, which is `postgres` or `exporter`, finds the database.
+    /// Where `role`, which is `postgres` or `sentinel_exporter`, finds the database.
     pub(crate) fn url(&self, role: &str) -> String {
         format!("postgresql://{role}:{PASSWORD}@127.0.0.1:{}/postgres", self.port)
     }

@@ -16,16 +16,14 @@ use std::{
 
 const OPS_VIEWS: &str = include_str!("../../../fixtures/ops_views.sql");
 
-/// The exporter may do what it has to, and nothing else.
-const ROLES: &str = "
-alter role postgres password 'PASSWORD';
-create role exporter login password 'PASSWORD';
+/// The role that people make for the exporter.
+const ROLE: &str = include_str!("../../../../scripts/sql/role.sql");
+
+/// Nobody else may connect, or make temporary tables.
+const ACCESS: &str = "
 revoke all on database postgres from public;
-grant connect on database postgres to exporter;
-grant usage on schema intake, ops to exporter;
-grant select on ops.v_batch_performance, ops.v_error_distribution, ops.v_pipeline_health to exporter;
-grant select (id, status, completed_at, parse_duration_ms, db_duration_ms, row_count_total, row_count_invalid)
-    on intake.simplicity_batches to exporter;
+alter role postgres password 'PASSWORD';
+alter role sentinel_exporter password 'PASSWORD';
 ";
 
 /// One of PostgreSQL's programs: of the highest version that Debian installed, or else the one in the PATH.
@@ -53,7 +51,7 @@ pub(super) fn path() -> &'static Path {
     PATH.get_or_init(|| {
         let mut hash = DefaultHasher::new();
         let version = Command::new(program("postgres")).arg("--version").output().unwrap().stdout;
-        (user(), version, PASSWORD, OPS_VIEWS, include_str!("template.rs")).hash(&mut hash);
+        (user(), version, PASSWORD, OPS_VIEWS, ROLE, include_str!("template.rs")).hash(&mut hash);
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("postgres-{:016x}", hash.finish()));
         if !path.exists() {
             make(&path);
@@ -74,7 +72,8 @@ fn make(path: &Path) {
 
     let mut seed = Postgres::over(folder, &Options::default());
     seed.sql(OPS_VIEWS);
-    seed.sql(&ROLES.replace("PASSWORD", PASSWORD));
+    seed.sql(ROLE);
+    seed.sql(&ACCESS.replace("PASSWORD", PASSWORD));
     seed.stop();
     // Another run may be doing the same: the name appears with everything behind it, and the first to come keeps it.
     let aside = path.with_extension(process::id().to_string());

@@ -1,0 +1,38 @@
+-- The role that sentinel-exporter comes as: it reads the three ops views and the columns of batches that are counted, and nothing else.
+-- Run it as the owner of the schemas, with psql or in Supabase's SQL editor. Running it again changes nothing, and takes away
+-- what else the role has been granted on tables. It has no password yet: psql's \password sentinel_exporter asks for one and sends only its hash.
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sentinel_exporter') THEN
+        CREATE ROLE sentinel_exporter;
+    END IF;
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO sentinel_exporter', current_database());
+END
+$$;
+
+-- Three connections: serve has one, check another, and a query that has to end is cancelled over a third.
+ALTER ROLE sentinel_exporter LOGIN NOCREATEDB NOCREATEROLE NOINHERIT CONNECTION LIMIT 3;
+
+-- The exporter has its own, shorter limits (postgres.timeout). These hold whatever it does, and for people who come as this role.
+ALTER ROLE sentinel_exporter SET default_transaction_read_only = on;
+ALTER ROLE sentinel_exporter SET statement_timeout = '30s';
+ALTER ROLE sentinel_exporter SET lock_timeout = '5s';
+ALTER ROLE sentinel_exporter SET idle_in_transaction_session_timeout = '30s';
+
+REVOKE ALL ON ALL TABLES IN SCHEMA ops, intake FROM sentinel_exporter;
+GRANT USAGE ON SCHEMA ops, intake TO sentinel_exporter;
+GRANT SELECT ON ops.v_batch_performance, ops.v_error_distribution, ops.v_pipeline_health TO sentinel_exporter;
+GRANT SELECT (id, status, completed_at, parse_duration_ms, db_duration_ms, row_count_total, row_count_invalid)
+    ON intake.simplicity_batches TO sentinel_exporter;
+
+-- Where row level security is on, as Supabase has it, the role would see no row without a policy, and no error either.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_class WHERE oid = 'intake.simplicity_batches'::regclass AND relrowsecurity)
+        AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = 'intake.simplicity_batches'::regclass AND polname = 'sentinel_exporter')
+    THEN
+        CREATE POLICY sentinel_exporter ON intake.simplicity_batches FOR SELECT TO sentinel_exporter USING (true);
+    END IF;
+END
+$$;
