@@ -2,6 +2,7 @@
 //!
 //! Readers (a scrape, the status page) take a [`View`]. Samples that have become stale are not in it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -27,14 +28,29 @@ pub struct SourceStatus {
     /// When a poll last succeeded in all its parts, in Unix seconds; 0 if none has.
     pub last_success: f64,
     /// What is wrong, part by part; empty when the last poll succeeded.
-    pub errors: Vec<(&'static str, String)>,
+    pub errors: Vec<(Cow<'static, str>, String)>,
+    /// What is wrong with the things that it looked at, part by part; of those whose samples are shown.
+    pub troubles: Vec<(Cow<'static, str>, String)>,
 }
 
 struct Registered {
     feed: Feed,
     status: SourceStatus,
-    /// The last good samples of every part, and when they came.
-    parts: BTreeMap<&'static str, (Arc<SampleSet>, Instant)>,
+    parts: BTreeMap<Cow<'static, str>, Good>,
+}
+
+/// The last good outcome of a part.
+struct Good {
+    samples: Arc<SampleSet>,
+    trouble: Option<String>,
+    came: Instant,
+}
+
+impl Registered {
+    /// The parts that are not stale.
+    fn fresh(&self, now: Instant) -> impl Iterator<Item = (&Cow<'static, str>, &Good)> {
+        self.parts.iter().filter(move |(_, good)| now.duration_since(good.came) < self.status.stale_after)
+    }
 }
 
 /// See the module.
@@ -56,7 +72,8 @@ impl Board {
 
     /// Shows a source from now on.
     pub fn register(&self, source: &'static str, feed: Feed, interval: Duration, stale_after: Duration) -> SourceStatus {
-        let status = SourceStatus { interval, stale_after, took: None, last_success: 0.0, errors: Vec::new() };
+        let (errors, troubles) = (Vec::new(), Vec::new());
+        let status = SourceStatus { interval, stale_after, took: None, last_success: 0.0, errors, troubles };
         let registered = Registered { feed, status: status.clone(), parts: BTreeMap::new() };
         locked(&self.sources).insert(source, registered);
         status
@@ -77,7 +94,7 @@ impl Board {
             match part.outcome {
                 Ok(mut samples) => {
                     self.ledger().dropped(&samples.take_dropped());
-                    registered.parts.insert(part.name, (Arc::new(samples), now));
+                    registered.parts.insert(part.name, Good { samples: Arc::new(samples), trouble: part.trouble, came: now });
                 }
                 Err(error) => errors.push((part.name, error.to_string())),
             }
@@ -93,19 +110,19 @@ impl Board {
 
     /// How every source is doing, by name.
     pub fn sources(&self) -> Vec<(&'static str, SourceStatus)> {
-        locked(&self.sources).iter().map(|(name, source)| (*name, source.status.clone())).collect()
+        let now = Instant::now();
+        let status = |source: &Registered| {
+            let troubles = source.fresh(now).filter_map(|(part, good)| Some((part.clone(), good.trouble.clone()?)));
+            SourceStatus { troubles: troubles.collect(), ..source.status.clone() }
+        };
+        locked(&self.sources).iter().map(|(name, source)| (*name, status(source))).collect()
     }
 
     /// What is known now. The ledger does not count while a view of it is held.
     pub fn view(&self) -> View<'_> {
         let now = Instant::now();
         let sources = locked(&self.sources);
-        let fresh = |source: &Registered| {
-            let stale_after = source.status.stale_after;
-            let parts = source.parts.values().filter(move |(_, at)| now.duration_since(*at) < stale_after);
-            parts.map(|(samples, _)| samples.clone()).collect::<Vec<_>>()
-        };
-        let samples = sources.values().flat_map(fresh).collect();
+        let samples = sources.values().flat_map(|source| source.fresh(now)).map(|(_, good)| good.samples.clone()).collect();
         let feeds = sources.values().map(|source| source.feed).chain([Feed::Journals, Feed::Exporter]).collect();
         drop(sources);
         View { now: unix_now(), ledger: self.ledger(), feeds, samples }

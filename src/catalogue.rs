@@ -163,13 +163,13 @@ families! {
     Ops, Postgrest, Ledger {
         /// Duration of PostgREST probes, failed ones included, in seconds.
         POSTGREST_PROBE_DURATION: Histogram "sentinel_postgrest_probe_duration_seconds" [] buckets [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
-        /// Errors that PostgREST answered, by code. PGRST002 is a stale schema cache.
+        /// Errors that PostgREST answered, by code; HTTP_502 and the like are answers that were not its own. PGRST002 is a stale schema cache.
         POSTGREST_ERRORS: Counter "sentinel_postgrest_errors_total" ["code"; open] always [["PGRST002"]];
-        /// Reloads of PostgREST's schema cache that the exporter asked for, by result.
+        /// Reloads of PostgREST's schema cache that the exporter asked for over the database, by result: success (the database has told PostgREST) or failed.
         SCHEMA_CACHE_RELOADS: Counter "sentinel_schema_cache_reloads_total" ["result"] always [["success"], ["failed"]];
     }
     Ops, Probes, SampleSet {
-        /// 1 if the last probe of an HTTP endpoint succeeded, 0 if not.
+        /// 1 if the last probe of an HTTP endpoint had the status and the speed that it should, 0 if not. The page at / shows what is wrong.
         PROBE_SUCCESS: Gauge "sentinel_probe_success" ["probe"];
         /// Duration of the last probe of an HTTP endpoint in seconds.
         PROBE_DURATION: Gauge "sentinel_probe_duration_seconds" ["probe"];

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use hyper::{Request, Response};
+use hyper::{Request, Response, Uri};
 use rustls::crypto::ring;
 use tokio::time::{Instant, timeout_at};
 
@@ -36,11 +36,18 @@ impl Client {
     pub fn new() -> Result<Self, ClientError> {
         // Only the first provider of a process counts, and this is the only one.
         let _ = ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("sentinel-exporter/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(0)
-            .build();
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("sentinel-exporter/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .pool_max_idle_per_host(0)
+        };
+        let client = builder().build().or_else(|error| {
+            // A system without certificates can do without TLS.
+            let error = ClientError::of(error);
+            tracing::warn!(%error, "no certificates were found, so no https URL can be reached; the package ca-certificates has them");
+            builder().tls_certs_only([]).build()
+        });
         client.map(Self).map_err(ClientError::of)
     }
 
@@ -67,6 +74,14 @@ impl Client {
         *response.headers_mut() = std::mem::take(answer.headers_mut());
         Ok(response)
     }
+}
+
+/// `text` as an address that requests can be sent to: http or https, with a host, and without a user or password in it, which
+/// would not be sent.
+pub fn address(text: &str) -> Option<Uri> {
+    let url = reqwest::Url::parse(text).ok()?;
+    let web = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    url.as_str().parse().ok().filter(|_| web)
 }
 
 impl ClientError {

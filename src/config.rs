@@ -14,7 +14,7 @@ pub use load::Mistakes;
 
 use crate::sample::Limits;
 use crate::secret::Secret;
-use crate::source::{postgres, sre_state};
+use crate::source::{postgres, postgrest, probe, sre_state};
 
 pub use web::{ListenAddress, RESERVED_PATHS, Web, check_telemetry_path};
 
@@ -37,6 +37,10 @@ pub struct Config {
     pub ingest_token: Option<Secret>,
     /// The ops views.
     pub postgres: Option<postgres::Settings>,
+    /// PostgREST.
+    pub postgrest: Option<postgrest::Settings>,
+    /// The HTTP endpoints that are probed.
+    pub probes: Vec<probe::Settings>,
     /// The bot's state file and logs.
     pub sre: Option<sre_state::Settings>,
     /// How much may come from outside.
@@ -62,12 +66,17 @@ impl Config {
     pub fn decode(document: &mut Section<'_>, overrides: &Overrides) -> Self {
         let web = document.section_or_empty("web");
         let state_dir = document.path_or("state_dir", "sentinel-data");
+        let postgres = document.section("postgres");
+        let postgrest =
+            document.section("postgrest").and_then(|section| postgrest::Settings::decode(section, postgres.is_some()));
         Self {
             web: Web::decode(web, ListenAddress::All(8000), overrides),
             journals: journals(document, &state_dir),
             ingest_token: document.section("ingest").and_then(ingest_token),
             state_dir,
-            postgres: document.section("postgres").and_then(postgres::Settings::decode),
+            postgres: postgres.and_then(postgres::Settings::decode),
+            postgrest,
+            probes: probe::Settings::decode(document),
             sre: document.section("sre").and_then(sre_state::Settings::decode),
             limits: document.section("limits").map_or_else(Limits::default, limits),
         }

@@ -47,8 +47,8 @@ fn family(page: &mut String, info: &FamilyInfo) {
             Feed::Journals => "the journals",
             Feed::SreState => "the bot's state file and logs (`sre`)",
             Feed::Postgres => "the ops views (`postgres`)",
-            Feed::Postgrest => "the PostgREST probe",
-            Feed::Probes => "HTTP probes",
+            Feed::Postgrest => "the PostgREST probe (`postgrest`)",
+            Feed::Probes => "HTTP probes (`probes`)",
             Feed::Exporter => "the exporter",
         }
     );

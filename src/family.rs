@@ -56,9 +56,9 @@ pub enum Feed {
     SreState,
     /// The ops views (`postgres`).
     Postgres,
-    /// The PostgREST probe.
+    /// The PostgREST probe (`postgrest`).
     Postgrest,
-    /// HTTP probes.
+    /// HTTP probes (`probes`).
     Probes,
     /// The exporter itself.
     Exporter,

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod lines;
 pub mod own;
 pub mod post;
+pub mod postgrest;
 mod progress;
 mod reader;
 pub mod rejection;

@@ -3,13 +3,14 @@
 //! ```text
 //!  journals ──▶ journal (tail ─▶ event ─▶ ledger ─▶ checkpoint) ─┐
 //!                                                                ├─▶ board ──▶ exposition ──▶ http ──▶ /metrics
-//!  database, state files ──▶ source (poll ─▶ sample set) ────────┘      └────────────────────────────▶ status page
+//!  database, endpoints,                                          │     └────────────────────────────▶ status page
+//!  state files ──────────────▶ source (poll ─▶ sample set) ──────┘
 //! ```
 //!
 //! - [`catalogue`] is the table of every metric family, [`family`] the machinery of that table.
 //! - [`sample`] holds samples in the form that a scrape copies.
 //! - [`journal`] turns lines in files into counts that survive the process.
-//! - [`source`] asks the database and reads state files, again and again.
+//! - [`source`] asks the database, PostgREST and other endpoints, and reads state files, again and again.
 //! - [`board`] has the latest of everything; a reader takes a view of it.
 //! - [`exposition`] writes a view in Prometheus' text format; [`http`] serves it.
 //! - [`client`] makes the requests of others that a source or a message needs.

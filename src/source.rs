@@ -3,9 +3,13 @@
 //! A source only fetches and says what it found. The runner times it, publishes, reports success and failure and logs
 //! the change from one to the other, so that no source can forget to.
 
+pub mod endpoint;
 pub mod postgres;
+pub mod postgrest;
+pub mod probe;
 pub mod sre_state;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +34,18 @@ impl fmt::Display for SourceError {
 /// A part of what a source looks at, which fails by itself.
 pub struct Part {
     /// Its name for the log and the status page.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// All its samples, or why there are none.
     pub outcome: Result<SampleSet, SourceError>,
+    /// What is wrong with the thing itself, such as an endpoint that is down. The look at it succeeded, and its samples say the same.
+    pub trouble: Option<String>,
+}
+
+impl Part {
+    /// A part without trouble.
+    pub fn new(name: impl Into<Cow<'static, str>>, outcome: Result<SampleSet, SourceError>) -> Self {
+        Self { name: name.into(), outcome, trouble: None }
+    }
 }
 
 /// Something that is looked at again and again.
@@ -50,23 +63,49 @@ pub trait Source: Send + 'static {
 pub async fn run<S: Source>(mut source: S, interval: Duration, board: Arc<Board>, telemetry: Arc<Telemetry>) {
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut known = Vec::new();
+    let (mut failures, mut troubles) = (Log::of(S::NAME, FAILURE), Log::of(S::NAME, TROUBLE));
     loop {
         ticks.tick().await;
         let begun = Instant::now();
         let found = source.poll().await;
+        let trouble = found.iter().filter_map(|part| Some((part.name.clone(), part.trouble.clone()?))).collect();
         let Some(status) = board.publish(S::NAME, found, begun.elapsed()) else { return };
         telemetry.collector_ran(S::NAME, &status);
+        failures.tell(status.errors);
+        troubles.tell(trouble);
+    }
+}
+
+/// What is logged when something begins, and when all of it is over.
+type Words = (&'static str, &'static str);
+const FAILURE: Words = ("a collector failed", "the collector succeeds again");
+const TROUBLE: Words = ("what a collector looked at is not well", "what the collector looks at is well again");
+
+/// Logs the change from good to bad and back, not each try.
+struct Log {
+    collector: &'static str,
+    words: Words,
+    known: Vec<(Cow<'static, str>, String)>,
+}
+
+impl Log {
+    fn of(collector: &'static str, words: Words) -> Self {
+        Self { collector, words, known: Vec::new() }
+    }
+
+    fn tell(&mut self, errors: Vec<(Cow<'static, str>, String)>) {
+        let (collector, (begun, over)) = (self.collector, self.words);
         // Parts that fail for the same reason, such as a database that is not there, share a line.
-        for same in status.errors.chunk_by(|(_, one), (_, next)| one == next) {
-            let new: Vec<_> = same.iter().filter(|error| !known.contains(*error)).map(|(part, _)| *part).collect();
+        for same in errors.chunk_by(|(_, one), (_, next)| one == next) {
+            let new: Vec<_> = same.iter().filter(|error| !self.known.contains(*error)).map(|(part, _)| &**part).collect();
             if let Some((_, error)) = same.first().filter(|_| !new.is_empty()) {
-                tracing::warn!(collector = S::NAME, part = new.join(", "), error, "a collector failed");
+                tracing::warn!(collector, part = new.join(", "), error, "{begun}");
             }
         }
-        if status.errors.is_empty() && !known.is_empty() {
-            tracing::info!(collector = S::NAME, "the collector succeeds again");
+        if errors.is_empty() && !self.known.is_empty() {
+            let parts: Vec<_> = self.known.iter().map(|(part, _)| &**part).collect();
+            tracing::info!(collector, part = parts.join(", "), "{over}");
         }
-        known = status.errors;
+        self.known = errors;
     }
 }

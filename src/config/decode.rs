@@ -62,8 +62,13 @@ impl<'a> Section<'a> {
     }
 
     fn scalar(&mut self, key: &'static str, expected: &str) -> Option<Scalar> {
+        let value = self.take(key)?;
+        self.scalar_of(key, value, expected)
+    }
+
+    fn scalar_of(&self, key: &str, value: Value, expected: &str) -> Option<Scalar> {
         let path = self.path(key);
-        let written = match self.take(key)? {
+        let written = match value {
             Value::String(text) => text,
             Value::Number(number) => number.to_string(),
             Value::Bool(bool) => bool.to_string(),
@@ -179,15 +184,43 @@ impl<'a> Section<'a> {
 
     /// A secret: its text under `key`, or under `file_key` the path of a file that holds it. Its text is in no message.
     pub fn secret(&mut self, key: &'static str, file_key: &'static str) -> Option<Secret> {
-        let Some(text) = self.scalar(key, "text") else {
-            let text = self.file(file_key, |path| std::fs::read_to_string(path))?;
-            return Some(Secret::new(text.trim_end_matches(['\r', '\n'])));
-        };
+        let Some(text) = self.scalar(key, "text") else { return self.secret_file(file_key) };
         if self.take(file_key).is_some() {
             self.mistake(key, format_args!("expected either this or {file_key}, found both"));
             return None;
         }
         Some(Secret::new(text.value))
+    }
+
+    fn secret_file(&mut self, key: &'static str) -> Option<Secret> {
+        let text = self.file(key, |path| std::fs::read_to_string(path))?;
+        Some(Secret::new(text.trim_end_matches(['\r', '\n'])))
+    }
+
+    /// The secrets under names that the document chooses: each the text itself, or a mapping with `file`, the path of a file that
+    /// holds it. Their text is in no message.
+    pub fn secrets(&mut self, key: &'static str) -> Vec<(String, Secret)> {
+        let Some(mut section) = self.section(key) else { return Vec::new() };
+        let mut secrets = Vec::new();
+        for (name, value) in std::mem::take(&mut section.mapping) {
+            let Value::String(name) = name else {
+                self.mistake(key, "expected names that are text");
+                continue;
+            };
+            let secret = if value.is_mapping() {
+                let mut file = Section::of(self.context, section.path(&name), value);
+                let secret = file.secret_file("file");
+                if secret.is_none() {
+                    file.mistake("file", "expected a path");
+                }
+                file.finish();
+                secret
+            } else {
+                section.scalar_of(&name, value, "text, or a mapping with file").map(|text| Secret::new(text.value))
+            };
+            secrets.extend(secret.map(|secret| (name, secret)));
+        }
+        secrets
     }
 
     /// The section under `key`, if there is one.

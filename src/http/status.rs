@@ -1,5 +1,6 @@
 //! The start page: what the exporter reads, how old it is, and what is wrong, for somebody who has just been paged.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use hyper::StatusCode;
@@ -30,10 +31,11 @@ pub(super) fn answer(site: &Site, web: &Web) -> Answer {
         };
         let (state, class) = match source.took {
             None => ("waiting", "unknown"),
-            Some(_) if source.errors.is_empty() => ("ok", "ok"),
-            Some(_) => ("failing", "bad"),
+            Some(_) if !source.errors.is_empty() => ("failing", "bad"),
+            Some(_) if !source.troubles.is_empty() => ("sees trouble", "bad"),
+            Some(_) => ("ok", "ok"),
         };
-        row(&mut rows, name, (state, class), &age, &wrong(&source.errors));
+        row(&mut rows, name, (state, class), &age, &wrong(&[source.errors, source.troubles].concat()));
     }
     journal_rows(&mut rows, &status);
     let ready = if site.follower.caught_up() {
@@ -57,7 +59,7 @@ pub(super) fn answer(site: &Site, web: &Web) -> Answer {
 }
 
 /// The errors as HTML; parts that fail for the same reason, such as a database that is not there, share a line.
-fn wrong(errors: &[(&str, String)]) -> String {
+fn wrong(errors: &[(Cow<'_, str>, String)]) -> String {
     let lines = errors.chunk_by(|(_, one), (_, next)| one == next).map(|same| {
         let parts = same.iter().map(|(part, _)| escape(part)).collect::<Vec<_>>().join(", ");
         format!("{parts}: {}", same.first().map(|(_, error)| escape(error)).unwrap_or_default())

@@ -36,6 +36,8 @@ pub enum Snapshot {
 pub struct SavedLedger {
     families: BTreeMap<String, Vec<(String, SavedValue)>>,
     mock_signal: Option<u64>,
+    #[serde(default)]
+    schema_cache_reload: Option<u64>,
     batch_watermark: Option<i64>,
     known_batches: Vec<(u128, i64)>,
     #[serde(default)]
@@ -60,6 +62,7 @@ impl SavedLedger {
         Self {
             families: families.collect(),
             mock_signal: ledger.mock_signal.map(f64::to_bits),
+            schema_cache_reload: ledger.schema_cache_reload.map(f64::to_bits),
             batch_watermark: ledger.batches.watermark,
             known_batches: ledger.batches.known.iter().map(|(id, at)| (*id, *at)).collect(),
             keys: ledger.keys.keys().collect(),
@@ -79,6 +82,7 @@ impl SavedLedger {
             }
         }
         ledger.mock_signal = self.mock_signal.map(f64::from_bits);
+        ledger.schema_cache_reload = self.schema_cache_reload.map(f64::from_bits);
         ledger.batches = Batches { watermark: self.batch_watermark, known: self.known_batches.into_iter().collect() };
         ledger.keys = self.keys.into_iter().collect();
         ledger

@@ -45,6 +45,8 @@ pub struct Ledger {
     pub(super) samples: SampleSet,
     /// The Unix time of the last mock-signal outcome that was counted.
     pub(super) mock_signal: Option<f64>,
+    /// The Unix time of the last reload of PostgREST's schema cache.
+    pub(super) schema_cache_reload: Option<f64>,
     pub(super) batches: Batches,
     pub(super) keys: Keys,
     /// Rises with every change.
@@ -64,7 +66,8 @@ impl Ledger {
             }
         }
         samples.set(&family::DAILY_LOSS_LIMIT, [], DEFAULT_DAILY_LOSS_LIMIT);
-        Self { samples, mock_signal: None, batches: Batches::default(), keys: Keys::default(), changes: 0 }
+        let (batches, keys) = (Batches::default(), Keys::default());
+        Self { samples, mock_signal: None, schema_cache_reload: None, batches, keys, changes: 0 }
     }
 
     /// The samples as they are now.
@@ -161,7 +164,7 @@ impl Ledger {
         self.changed();
     }
 
-    fn changed(&mut self) {
+    pub(super) fn changed(&mut self) {
         self.changes += 1;
         if self.samples.has_dropped() {
             let dropped = self.samples.take_dropped();

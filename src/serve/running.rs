@@ -6,61 +6,120 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::board::Board;
+use crate::client::Client;
 use crate::config::Config;
 use crate::sample::Limits;
-use crate::source::postgres::Postgres;
+use crate::source::postgres::{Database, Postgres};
+use crate::source::postgrest::Postgrest;
+use crate::source::probe::Probe;
 use crate::source::sre_state::SreState;
-use crate::source::{Source, SourceError, postgres, run, sre_state};
+use crate::source::{Source, SourceError, postgres, postgrest, probe, run, sre_state};
 use crate::telemetry::Telemetry;
 
-/// Every source's task, and the settings it was started with.
+/// Every source's tasks, and the settings they were started with.
 pub(super) struct Sources {
     board: Arc<Board>,
     telemetry: Arc<Telemetry>,
+    /// Made for the first source that needs it: certificates take memory.
+    client: Option<Client>,
+    database: Option<Database>,
     postgres: Option<Running<postgres::Settings>>,
+    postgrest: Option<Running<(postgrest::Settings, Option<postgres::Settings>)>>,
+    probes: Option<Running<Vec<probe::Settings>>>,
     sre: Option<Running<sre_state::Settings>>,
 }
 
 struct Running<T> {
     settings: T,
     limits: Limits,
-    task: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// What is to run under one name.
+struct Made<S> {
+    /// Sources, and the time between two polls of each.
+    sources: Vec<(S, Duration)>,
+    stale_after: Duration,
+}
+
+impl<S> Made<S> {
+    fn one(source: S, interval: Duration, stale_after: Duration) -> Self {
+        Self { sources: vec![(source, interval)], stale_after }
+    }
 }
 
 impl Sources {
     /// No source yet.
     pub(super) fn new(board: Arc<Board>, telemetry: Arc<Telemetry>) -> Self {
-        Self { board, telemetry, postgres: None, sre: None }
+        Self { board, telemetry, client: None, database: None, postgres: None, postgrest: None, probes: None, sre: None }
     }
 
     /// Starts, restarts and stops what differs from `config`. A source whose settings are the same goes on undisturbed.
     pub(super) async fn update(&mut self, config: &Config) {
         let (board, telemetry, limits) = (&self.board, &self.telemetry, config.limits);
         let starter = Starter { board, telemetry, limits };
+        let database = &mut self.database;
         let make_postgres = |settings: &postgres::Settings| {
-            Ok((Postgres::new(settings, limits, board.clone())?, settings.interval, settings.stale_after))
+            let source = Postgres::new(settings, limits, board.clone())?;
+            *database = Some(source.database());
+            Ok(Made::one(source, settings.interval, settings.stale_after))
         };
         starter.update(&mut self.postgres, config.postgres.as_ref(), make_postgres).await;
+
+        let client = &mut self.client;
+        let database = self.database.clone();
+        let make_postgrest = |(settings, _): &(postgrest::Settings, _)| {
+            let source = Postgrest::new(settings, shared(client)?, limits, board.clone(), database);
+            Ok(Made::one(source, settings.interval, settings.stale_after))
+        };
+        // It speaks over the connection of these settings.
+        let over = |settings: &postgrest::Settings| config.postgres.clone().filter(|_| settings.reload_schema_cache);
+        let wanted =
+            config.postgrest.clone().map(|settings| (over(&settings), settings)).map(|(over, settings)| (settings, over));
+        starter.update(&mut self.postgrest, wanted.as_ref(), make_postgrest).await;
+
+        let make_probes = |settings: &Vec<probe::Settings>| {
+            let client = shared(client)?;
+            let probe = |settings: &probe::Settings| (Probe::new(settings, client.clone(), limits), settings.interval);
+            let stale_after = settings.iter().map(probe::Settings::stale_after).max().unwrap_or_default();
+            Ok(Made { sources: settings.iter().map(probe).collect(), stale_after })
+        };
+        starter.update(&mut self.probes, Some(&config.probes).filter(|probes| !probes.is_empty()), make_probes).await;
+
         let make_sre = |settings: &sre_state::Settings| {
-            Ok((SreState::new(settings, limits, board.clone()), settings.interval, settings.stale_after))
+            Ok(Made::one(SreState::new(settings, limits, board.clone()), settings.interval, settings.stale_after))
         };
         starter.update(&mut self.sre, config.sre.as_ref(), make_sre).await;
     }
 
     /// Stops all of them. The database is told, so that it does not go on with a query that nobody waits for.
     pub(super) async fn stop(&mut self) {
-        let tasks = [self.postgres.take().map(|running| running.task), self.sre.take().map(|running| running.task)];
-        for task in tasks.into_iter().flatten() {
-            ended(task).await;
-        }
+        let tasks = [
+            self.postgres.take().map(|running| running.tasks),
+            self.postgrest.take().map(|running| running.tasks),
+            self.probes.take().map(|running| running.tasks),
+            self.sre.take().map(|running| running.tasks),
+        ];
+        ended(tasks.into_iter().flatten().flatten().collect()).await;
         postgres::closed().await;
     }
 }
 
-/// Ends a source's task, and waits until it has: a poll that was about to publish must not do so after this.
-async fn ended(task: JoinHandle<()>) {
-    task.abort();
-    let _ = task.await;
+/// The one client, for whoever makes requests.
+fn shared(slot: &mut Option<Client>) -> Result<Client, SourceError> {
+    if let Some(client) = slot {
+        return Ok(client.clone());
+    }
+    let client = Client::new().map_err(|error| SourceError(error.to_string()))?;
+    Ok(slot.insert(client).clone())
+}
+
+/// Ends a source's tasks, and waits until they have: a poll that was about to publish must not do so after this.
+async fn ended(tasks: Vec<JoinHandle<()>>) {
+    tasks.iter().for_each(JoinHandle::abort);
+    for task in tasks {
+        let _ = task.await;
+    }
 }
 
 struct Starter<'a> {
@@ -74,20 +133,22 @@ impl Starter<'_> {
         &self,
         slot: &mut Option<Running<T>>,
         wanted: Option<&T>,
-        make: impl FnOnce(&T) -> Result<(S, Duration, Duration), SourceError>,
+        make: impl FnOnce(&T) -> Result<Made<S>, SourceError>,
     ) {
         if let Some(running) = slot.take_if(|running| wanted != Some(&running.settings) || running.limits != self.limits) {
-            ended(running.task).await;
+            ended(running.tasks).await;
             self.board.unregister(S::NAME);
             self.telemetry.collector_removed(S::NAME);
         }
         let (None, Some(settings)) = (&slot, wanted) else { return };
         match make(settings) {
-            Ok((source, interval, stale_after)) => {
+            Ok(Made { sources, stale_after }) => {
+                let interval = sources.iter().map(|(_, interval)| *interval).min().unwrap_or_default();
                 let status = self.board.register(S::NAME, S::FEED, interval, stale_after);
                 self.telemetry.collector_added(S::NAME, &status);
-                let task = tokio::spawn(run(source, interval, self.board.clone(), self.telemetry.clone()));
-                *slot = Some(Running { settings: settings.clone(), limits: self.limits, task });
+                let start = |(source, interval)| tokio::spawn(run(source, interval, self.board.clone(), self.telemetry.clone()));
+                let tasks = sources.into_iter().map(start).collect();
+                *slot = Some(Running { settings: settings.clone(), limits: self.limits, tasks });
             }
             Err(error) => tracing::error!(collector = S::NAME, %error, "a collector cannot start"),
         }
@@ -134,7 +195,7 @@ mod tests {
         let held = || {
             let ((lives, ended), (release, go_on)) = (channel(), channel());
             let source = Held { _lives: lives, begun: begun.clone(), go_on };
-            (Ok((source, Duration::from_millis(1), Duration::from_secs(1))), ended, release)
+            (Ok(Made::one(source, Duration::from_millis(1), Duration::from_secs(1))), ended, release)
         };
         let (old, old_ended, release_old) = held();
         starter.update(&mut slot, Some(&"old"), |_| old).await;

@@ -7,8 +7,10 @@ mod session;
 mod tls;
 mod views;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+use tokio::sync::Mutex;
 
 pub(crate) use session::closed;
 use session::{Failure, Session};
@@ -55,7 +57,7 @@ impl Settings {
 
 /// The source.
 pub struct Postgres {
-    session: Session,
+    session: Arc<Mutex<Session>>,
     limits: Limits,
     board: Arc<Board>,
 }
@@ -65,11 +67,17 @@ impl Postgres {
     pub fn new(settings: &Settings, limits: Limits, board: Arc<Board>) -> Result<Self, SourceError> {
         let (config, tls) = tls::target(settings.url.expose(), settings.ca.as_deref())
             .map_err(|(key, expected)| SourceError(format!("postgres.{key}: {expected}")))?;
-        Ok(Self { session: Session::new(config, tls, settings.timeout), limits, board })
+        let session = Session::new(config, tls, settings.timeout);
+        Ok(Self { session: Arc::new(Mutex::new(session)), limits, board })
+    }
+
+    /// Its connection, for what else is to be said over it while this source lives.
+    pub fn database(&self) -> Database {
+        Database(Arc::downgrade(&self.session))
     }
 
     async fn view(&mut self, view: &views::View) -> Result<SampleSet, Failure> {
-        let rows = self.session.ask(view.sql).await?;
+        let rows = self.session.lock().await.ask(view.sql).await?;
         let mut samples = SampleSet::new(self.limits);
         (view.read)(&rows, &mut samples).map_err(Failure::Query)?;
         Ok(samples)
@@ -81,7 +89,7 @@ impl Postgres {
         let mut cursor = from.map(|micros| (micros, 0));
         let mut learnt: Vec<Batch> = Vec::new();
         loop {
-            let rows = self.session.ask(&views::batches_sql(cursor)).await?;
+            let rows = self.session.lock().await.ask(&views::batches_sql(cursor)).await?;
             let (now, page) = views::read_batches(&rows).map_err(Failure::Query)?;
             let last = page.last().map(|batch| (batch.completed_at, batch.id));
             let more = page.len() == views::BATCH_PAGE;
@@ -113,9 +121,22 @@ impl Source for Postgres {
                 (None, Some(view)) => self.view(view).await.map_err(|failure| failure.remember(&mut lost)),
                 (None, None) => self.batches().await.map_err(|failure| failure.remember(&mut lost)),
             };
-            parts.push(Part { name, outcome });
+            parts.push(Part::new(name, outcome));
         }
         parts
+    }
+}
+
+/// The connection of a [`Postgres`].
+#[derive(Clone)]
+pub struct Database(Weak<Mutex<Session>>);
+
+impl Database {
+    /// Has the database tell PostgREST to load its schema cache anew. Whether PostgREST listens is not known here.
+    pub async fn reload_schema_cache(&self) -> Result<(), SourceError> {
+        let Some(session) = self.0.upgrade() else { return Err(SourceError("the database is no longer polled".to_owned())) };
+        let ordered = session.lock().await.order("NOTIFY pgrst, 'reload schema'").await;
+        ordered.map_err(|(Failure::Query(error) | Failure::Connection(error))| SourceError(error))
     }
 }
 

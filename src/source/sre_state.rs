@@ -97,7 +97,7 @@ impl Source for SreState {
             }
             state.samples(self.limits)
         });
-        vec![Part { name: "sre_metrics.json", outcome }]
+        vec![Part::new("sre_metrics.json", outcome)]
     }
 }
 

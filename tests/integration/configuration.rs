@@ -14,7 +14,7 @@ fn environment(name: &str) -> Option<String> {
         "HOST" => Some("inf"),
         "EMPTY" => Some(""),
         "SENTINEL_POSTGRES_URL" => Some("postgresql://u:hunter2@db/d"),
-        "PASSWORD" => Some("hunter2"),
+        "SENTINEL_POSTGREST_KEY" | "PASSWORD" => Some("hunter2"),
         _ => None,
     }
     .map(str::to_owned)
@@ -57,6 +57,8 @@ fn example() -> (String, &'static str) {
     let least = "
         journals: [{path: /opt/mt5-crs/logs/trading_events.jsonl}]
         postgres: {url: \"${SENTINEL_POSTGRES_URL}\"}
+        postgrest: {url: \"http://127.0.0.1:3000\", api_key: hunter2}
+        probes: [{name: gateway, url: \"http://127.0.0.1:8080/health\"}]
         sre: {root: /opt/stock-bot}";
     (example, least)
 }

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use sentinel_exporter::catalogue;
-use sentinel_exporter::family::Feed;
 
 use crate::support::exporter::{Exporter, Setup};
 use crate::support::page::Page;
 use crate::support::postgres::Postgres;
+use crate::support::stand_in::{Answer, StandIn};
 
 /// Series whose values are of this run: clocks, the process, the folder. Their values are left out.
 const VOLATILE: &[&str] = &[
@@ -24,6 +24,8 @@ const VOLATILE: &[&str] = &[
     "sentinel_ops_hour_start_timestamp_seconds",
     "sentinel_ops_pipeline_newest_timestamp_seconds",
     "sentinel_ops_pipeline_oldest_age_seconds",
+    "sentinel_postgrest_probe_duration_seconds",
+    "sentinel_probe_duration_seconds",
 ];
 
 /// What promtool says of names that other systems depend on, and why we do not follow it.
@@ -75,15 +77,19 @@ fn page(exporter: &Exporter) -> String {
 fn the_page_after_a_fixed_day() {
     let postgres = Postgres::new();
     postgres.sql(ROWS);
+    let server = StandIn::start(Answer::json(200, "[]"));
     let config = format!(
-        "journals: [{{path: events.jsonl}}]\nsre: {{root: bot}}\npostgres: {{url: '{}', interval: 200ms}}",
-        postgres.url("sentinel_exporter")
+        "journals: [{{path: events.jsonl}}]\nsre: {{root: bot}}\npostgres: {{url: '{}', interval: 200ms}}\n\
+         postgrest: {{url: '{}'}}\nprobes: [{{name: gateway, url: '{}'}}]",
+        postgres.url("sentinel_exporter"),
+        server.url("/rest/v1"),
+        server.url("/health"),
     );
     let setup = Setup::new(config);
     simulate(&setup);
     let exporter = setup.start();
     exporter.eventually("the sources have been asked", |page| {
-        page.family("sentinel_exporter_collector_success").iter().filter(|(_, success)| *success == 1.0).count() == 2
+        page.family("sentinel_exporter_collector_success").iter().filter(|(_, success)| *success == 1.0).count() == 4
     });
     postgres.sql(COMPLETED);
     exporter.eventually("the batches have been counted", |page| {
@@ -95,8 +101,7 @@ fn the_page_after_a_fixed_day() {
     check_with_promtool(text.text());
     let shown = Page::parse(text.text()).types;
     let absent = catalogue::ALL.iter().filter(|info| !shown.contains_key(info.name));
-    let absent: Vec<_> =
-        absent.filter(|info| !matches!(info.feed, Feed::Postgrest | Feed::Probes)).map(|info| info.name).collect();
+    let absent: Vec<_> = absent.map(|info| info.name).collect();
     assert_eq!(absent, [""; 0], "families that did not come");
     let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/metrics.txt");
     let page = page(&exporter);

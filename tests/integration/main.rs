@@ -21,6 +21,8 @@ mod journals;
 mod lifecycle;
 mod logs;
 mod postgres;
+mod postgrest;
+mod probes;
 mod properties;
 mod recorder;
 mod rotations;

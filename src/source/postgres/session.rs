@@ -1,6 +1,6 @@
-//! A session with the database: bounded, read-only queries, one at a time on one connection, whatever hangs.
+//! A session with the database: bounded statements, one at a time on one connection, whatever hangs.
 //!
-//! A query is one simple message, which goes through transaction-mode poolers and leaves nothing behind on the connection.
+//! A statement is one simple message, which goes through transaction-mode poolers and leaves nothing behind on the connection.
 //! One that outlives its deadline is cancelled, and the connection is kept until the server has answered; so is an attempt to
 //! connect that the server does not answer. New ones beside them could pile up on a server that hangs already.
 
@@ -63,6 +63,15 @@ impl Session {
 
     /// The rows of one SELECT, asked in a read-only transaction of its own.
     pub(super) async fn ask(&mut self, select: &str) -> Result<Vec<Row>, Failure> {
+        self.run("SET TRANSACTION READ ONLY; ", select).await
+    }
+
+    /// Has one statement carried out, in a transaction of its own.
+    pub(super) async fn order(&mut self, statement: &str) -> Result<(), Failure> {
+        self.run("", statement).await.map(drop)
+    }
+
+    async fn run(&mut self, mode: &str, sql: &str) -> Result<Vec<Row>, Failure> {
         let limit = self.timeout + GRACE;
         if let State::Open(connection) = &mut self.state
             && !connection.settled(limit).await
@@ -72,9 +81,8 @@ impl Session {
         let statement = self.timeout.as_millis();
         let lock = statement.div_ceil(2);
         let connection = self.open().await?;
-        connection.ask(format!(
-            "SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '{statement}ms'; SET LOCAL lock_timeout = '{lock}ms'; {select}"
-        ));
+        connection
+            .ask(format!("{mode}SET LOCAL statement_timeout = '{statement}ms'; SET LOCAL lock_timeout = '{lock}ms'; {sql}"));
         match connection.answer(limit).await {
             Some(answer) => answer,
             None if connection.settled(GRACE).await => {

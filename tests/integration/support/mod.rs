@@ -11,5 +11,6 @@ pub(crate) mod page;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod prometheus;
+pub(crate) mod stand_in;
 pub(crate) mod tempdir;
 pub(crate) mod webhooks;
