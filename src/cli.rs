@@ -3,13 +3,14 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{self, Config, ListenAddress, Overrides};
 use crate::telemetry::{self, LogFormat, VERSION};
-use crate::{document, serve};
+use crate::{check, document, serve};
 
 /// Prometheus exporter for a trading daemon, its pipeline in PostgreSQL and its health checks.
 ///
@@ -22,7 +23,7 @@ pub struct Arguments {
     command: Option<Command>,
 
     /// The configuration, a YAML file such as sentinel.yml
-    #[arg(long = "config.file", value_name = "FILE")]
+    #[arg(long = "config.file", value_name = "FILE", global = true)]
     config_file: Option<PathBuf>,
 
     /// Check the configuration and exit: 0 if it is valid, 1 if not
@@ -37,19 +38,46 @@ pub struct Arguments {
     #[arg(long = "web.telemetry-path", value_name = "PATH", value_parser = telemetry_path)]
     telemetry_path: Option<String>,
 
-    /// The lowest severity to log
-    #[arg(long = "log.level", value_name = "LEVEL", value_enum, default_value_t = Level::Info)]
-    log_level: Level,
+    /// The lowest severity to log; a check logs errors alone [default: info]
+    #[arg(long = "log.level", value_name = "LEVEL", value_enum, global = true)]
+    log_level: Option<Level>,
 
     /// The format of the log
-    #[arg(long = "log.format", value_name = "FORMAT", value_enum, default_value_t = Format::Logfmt)]
+    #[arg(long = "log.format", value_name = "FORMAT", value_enum, default_value_t = Format::Logfmt, global = true)]
     log_format: Format,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look once at all that is configured, and tell what is wrong
+    ///
+    /// Exits with 0 when all is well, 1 after a warning, 2 when something is critical, and 3 when it could not look.
+    Check(CheckArguments),
     /// Print the table of all metrics as Markdown
     Catalogue,
+}
+
+#[derive(Debug, Args)]
+struct CheckArguments {
+    /// Print JSON for programs instead of text for people
+    #[arg(long)]
+    json: bool,
+
+    /// Carry out this check alone; may be given several times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+
+    /// Look again and again
+    #[arg(long = "loop")]
+    repeat: bool,
+
+    /// The time between two looks of --loop, such as 300s or 5m
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "300s", requires = "repeat")]
+    interval: Duration,
+
+    /// How long a look may take, whatever hangs
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "20s")]
+    timeout: Duration,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -70,14 +98,35 @@ fn listen_address(text: &str) -> Result<ListenAddress, String> {
     text.parse().map_err(|expected: String| format!("expected {expected}"))
 }
 
+/// Seconds when there is no unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse().map(Duration::from_secs).ok().or_else(|| humantime::parse_duration(text).ok());
+    let usable = |duration: &Duration| (Duration::from_millis(1)..=Duration::from_hours(24)).contains(duration);
+    parsed.filter(usable).ok_or_else(|| "expected a duration from 1ms to 1d such as 300s or 5m".to_owned())
+}
+
 fn telemetry_path(path: &str) -> Result<String, String> {
     config::check_telemetry_path(path).map_err(|expected| format!("expected {expected}"))
 }
 
+/// What `check` exits with when it could not look; the usual 2 would say that something is critical.
+const COULD_NOT_CHECK: u8 = 3;
+
 /// Reads the arguments and does what they say. Text for a terminal goes to standard output, the log to standard error.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            let of_check = error.use_stderr() && std::env::args().any(|argument| argument == "check");
+            return if of_check {
+                COULD_NOT_CHECK.into()
+            } else {
+                u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+            };
+        }
+    };
     if let Some(Command::Catalogue) = arguments.command {
         // A reader who has seen enough closes the pipe; print! would panic.
         let printed = std::io::stdout().write_all(document::metrics_page().as_bytes());
@@ -97,7 +146,17 @@ pub fn run() -> ExitCode {
             }
         };
     }
-    telemetry::init_log(arguments.log_level.into(), arguments.log_format.into());
+    let quiet = if arguments.command.is_some() { Level::Error } else { Level::Info };
+    telemetry::init_log(arguments.log_level.unwrap_or(quiet).into(), arguments.log_format.into());
+    if let Some(Command::Check(request)) = arguments.command {
+        return match config.map_err(|mistakes| mistakes.to_string()).and_then(|config| check::run(config, &request.into())) {
+            Ok(level) => ExitCode::from(level as u8),
+            Err(reason) => {
+                eprintln!("{reason}");
+                COULD_NOT_CHECK.into()
+            }
+        };
+    }
     let served = match config {
         Ok(config) => serve::run(config, arguments.config_file, overrides).map_err(|error| vec![error.to_string()]),
         Err(mistakes) => Err(mistakes.0),
@@ -108,6 +167,13 @@ pub fn run() -> ExitCode {
             reasons.iter().for_each(|reason| tracing::error!("{reason}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+impl From<CheckArguments> for check::Request {
+    fn from(arguments: CheckArguments) -> Self {
+        let CheckArguments { json, only, repeat, interval, timeout } = arguments;
+        Self { only, json, every: repeat.then_some(interval), timeout }
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use decode::Section;
 pub use load::Mistakes;
 
+use crate::health;
 use crate::sample::Limits;
 use crate::secret::Secret;
 use crate::source::{postgres, postgrest, probe, sre_state};
@@ -43,6 +44,10 @@ pub struct Config {
     pub probes: Vec<probe::Settings>,
     /// The bot's state file and logs.
     pub sre: Option<sre_state::Settings>,
+    /// What the checks are judged by.
+    pub checks: health::settings::Settings,
+    /// How reports name where they come from.
+    pub environment: String,
     /// How much may come from outside.
     pub limits: Limits,
 }
@@ -78,6 +83,8 @@ impl Config {
             postgrest,
             probes: probe::Settings::decode(document),
             sre: document.section("sre").and_then(sre_state::Settings::decode),
+            checks: health::settings::Settings::decode(document.section_or_empty("checks")),
+            environment: document.checked("environment", "prod".to_owned(), environment),
             limits: document.section("limits").map_or_else(Limits::default, limits),
         }
     }
@@ -128,6 +135,12 @@ fn ingest_token(mut section: Section<'_>) -> Option<Secret> {
     }
     section.finish();
     Some(token)
+}
+
+/// One line of text.
+fn environment(text: &str) -> Result<String, String> {
+    let usable = !text.is_empty() && text.len() <= 64 && !text.chars().any(char::is_control);
+    if usable { Ok(text.to_owned()) } else { Err("a name of up to 64 bytes, such as prod".to_owned()) }
 }
 
 /// The file itself behind links and `.`, as far as it is there.

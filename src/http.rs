@@ -24,6 +24,7 @@ use scratch::Scratch;
 
 use crate::board::Board;
 use crate::config::{Config, Mistakes, RESERVED_PATHS, Web};
+use crate::health::Latest;
 use crate::journal::append::Appender;
 use crate::journal::follow::Follower;
 use crate::secret::Secret;
@@ -56,6 +57,8 @@ pub struct Site {
     pub telemetry: Arc<Telemetry>,
     /// Who writes what is posted.
     pub appender: Appender,
+    /// What the checks found.
+    pub latest: Arc<Latest>,
     settings: RwLock<Settings>,
     reloads: mpsc::Sender<Reload>,
     scratch: Arc<Scratch>,
@@ -83,11 +86,12 @@ impl Site {
         follower: Arc<Follower>,
         telemetry: Arc<Telemetry>,
         appender: Appender,
+        latest: Arc<Latest>,
         settings: Settings,
         reloads: mpsc::Sender<Reload>,
     ) -> Self {
         let settings = RwLock::new(settings);
-        Self { board, follower, telemetry, appender, settings, reloads, scratch: Arc::default() }
+        Self { board, follower, telemetry, appender, latest, settings, reloads, scratch: Arc::default() }
     }
 
     /// Takes new settings.

@@ -12,6 +12,7 @@
 //! - [`journal`] turns lines in files into counts that survive the process.
 //! - [`source`] asks the database, PostgREST and other endpoints, and reads state files, again and again.
 //! - [`board`] has the latest of everything; a reader takes a view of it.
+//! - [`health`] judges what is wrong, by the board and by the files of the bot; [`check`] tells it once, on the command line.
 //! - [`exposition`] writes a view in Prometheus' text format; [`http`] serves it.
 //! - [`client`] makes the requests of others that a source or a message needs.
 //! - [`telemetry`] is the exporter's own log and metrics.
@@ -19,6 +20,7 @@
 
 pub mod board;
 pub mod catalogue;
+pub mod check;
 pub mod cli;
 pub mod client;
 mod clock;
@@ -26,6 +28,7 @@ pub mod config;
 pub mod document;
 pub mod exposition;
 pub mod family;
+pub mod health;
 pub mod http;
 pub mod journal;
 pub mod sample;

@@ -1,6 +1,6 @@
 //! The composition root: state folder, ledger, follower, sources and server put together, reloaded and stopped.
 
-mod running;
+pub(crate) mod running;
 mod state_dir;
 
 use std::fmt;
@@ -17,6 +17,7 @@ use state_dir::StateDir;
 use crate::board::Board;
 use crate::clock::unix_now;
 use crate::config::{Config, Mistakes, Overrides};
+use crate::health::Latest;
 use crate::http::{self, Reload, Settings, Site};
 use crate::journal::append::Appender;
 use crate::journal::checkpoint::{Found, Snapshot};
@@ -117,8 +118,10 @@ impl Exporter {
         let appender = Appender::start(journal, ledger.clone())
             .map_err(|error| StartError(format!("the thread that writes posts cannot start: {error}")))?;
         let board = Arc::new(Board::new(ledger));
-        let sources = Sources::new(board.clone(), telemetry.clone());
-        let site = Arc::new(Site::new(board, Arc::new(follower), telemetry, appender, Settings::from(&config), reloads));
+        let latest = Arc::new(Latest::default());
+        let sources = Sources::new(board.clone(), telemetry.clone(), latest.clone());
+        let site = Site::new(board, Arc::new(follower), telemetry, appender, latest, Settings::from(&config), reloads);
+        let site = Arc::new(site);
         let mut exporter = Self { site, config, sources, state_dir };
         exporter.sources.update(&exporter.config).await;
         Ok(exporter)

@@ -59,9 +59,9 @@ pub trait Source: Send + 'static {
     fn poll(&mut self) -> impl Future<Output = Vec<Part>> + Send;
 }
 
-/// Polls `source` for ever.
-pub async fn run<S: Source>(mut source: S, interval: Duration, board: Arc<Board>, telemetry: Arc<Telemetry>) {
-    let mut ticks = tokio::time::interval(interval);
+/// Polls `source` every so often, for ever; without an interval once.
+pub async fn run<S: Source>(mut source: S, every: Option<Duration>, board: Arc<Board>, telemetry: Arc<Telemetry>) {
+    let mut ticks = tokio::time::interval(every.unwrap_or(Duration::from_hours(24)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut failures, mut troubles) = (Log::of(S::NAME, FAILURE), Log::of(S::NAME, TROUBLE));
     loop {
@@ -73,6 +73,9 @@ pub async fn run<S: Source>(mut source: S, interval: Duration, board: Arc<Board>
         telemetry.collector_ran(S::NAME, &status);
         failures.tell(status.errors);
         troubles.tell(trouble);
+        if every.is_none() {
+            return;
+        }
     }
 }
 

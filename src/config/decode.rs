@@ -1,6 +1,6 @@
 //! YAML into settings, strictly, with all mistakes reported at once: each with the path of its key and what was expected.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -107,6 +107,12 @@ impl<'a> Section<'a> {
         self.parsed(key, default, "a whole number of at least 1", |text| text.parse().ok().filter(|count| *count > 0))
     }
 
+    /// A number of at least 0.
+    pub fn number(&mut self, key: &'static str, default: f64) -> f64 {
+        let usable = |number: &f64| number.is_finite() && *number >= 0.0;
+        self.parsed(key, default, "a number of at least 0", |text| text.parse().ok().filter(usable))
+    }
+
     /// A duration from a millisecond to a day.
     pub fn duration(&mut self, key: &'static str, default: Duration) -> Duration {
         self.parsed(key, default, "a duration from 1ms to 1d such as 500ms, 15s or 1h30m", |text| {
@@ -132,6 +138,11 @@ impl<'a> Section<'a> {
     /// A path, or `default` in the configuration's folder.
     pub fn path_or(&mut self, key: &'static str, default: &str) -> PathBuf {
         self.path_at(key).unwrap_or_else(|| self.context.folder.join(default))
+    }
+
+    /// A path that is taken from a folder of its own, such as the bot's; as it is written, or `default`.
+    pub fn path_within(&mut self, key: &'static str, default: &str) -> PathBuf {
+        self.path_scalar(key).map_or_else(|| PathBuf::from(default), |path| PathBuf::from(path.value))
     }
 
     fn path_scalar(&mut self, key: &'static str) -> Option<Scalar> {
@@ -250,6 +261,47 @@ impl<'a> Section<'a> {
                 Vec::new()
             }
         }
+    }
+
+    /// The texts of the list under `key`, in which each stands once and `parse` accepts it; its error is what is expected.
+    pub fn texts<T: PartialEq>(
+        &mut self,
+        key: &'static str,
+        default: Vec<T>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let path = self.path(key);
+        let items = match self.take(key) {
+            None => return default,
+            Some(Value::Sequence(items)) => items,
+            Some(_) => {
+                self.context.mistake(&path, "expected a list");
+                return default;
+            }
+        };
+        let mut texts = Vec::new();
+        for (at, item) in items.into_iter().enumerate() {
+            let parsed = match item {
+                Value::String(text) => parse(&text).map_err(|expected| format!("expected {expected}, found {text:?}")),
+                _ => Err("expected text".to_owned()),
+            };
+            match parsed {
+                Ok(text) if texts.contains(&text) => self.context.mistake(&format!("{path}[{at}]"), "expected each one once"),
+                Ok(text) => texts.push(text),
+                Err(mistake) => self.context.mistake(&format!("{path}[{at}]"), mistake),
+            }
+        }
+        texts
+    }
+
+    /// The numbers under `key`, each with a name; empty without the key.
+    pub fn numbers(&mut self, key: &'static str) -> BTreeMap<String, f64> {
+        let Some(value) = self.take(key) else { return BTreeMap::new() };
+        let numbers = serde_yaml::from_value::<BTreeMap<String, f64>>(value).ok();
+        numbers.filter(|numbers| numbers.values().all(|number| number.is_finite())).unwrap_or_else(|| {
+            self.mistake(key, "expected names with numbers");
+            BTreeMap::new()
+        })
     }
 
     /// Notes every key that nobody asked for.

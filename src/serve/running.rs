@@ -1,5 +1,6 @@
 //! The tasks of the sources, as the configuration in force wants them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use tokio::task::JoinHandle;
 use crate::board::Board;
 use crate::client::Client;
 use crate::config::Config;
+use crate::health::collector::Checks;
+use crate::health::{self, Latest};
 use crate::sample::Limits;
 use crate::source::postgres::{Database, Postgres};
 use crate::source::postgrest::Postgrest;
@@ -17,9 +20,11 @@ use crate::source::{Source, SourceError, postgres, postgrest, probe, run, sre_st
 use crate::telemetry::Telemetry;
 
 /// Every source's tasks, and the settings they were started with.
-pub(super) struct Sources {
+pub(crate) struct Sources {
     board: Arc<Board>,
     telemetry: Arc<Telemetry>,
+    /// Where the checks tell what they found; None when sources are polled once, and somebody else looks.
+    latest: Option<Arc<Latest>>,
     /// Made for the first source that needs it: certificates take memory.
     client: Option<Client>,
     database: Option<Database>,
@@ -27,6 +32,7 @@ pub(super) struct Sources {
     postgrest: Option<Running<(postgrest::Settings, Option<postgres::Settings>)>>,
     probes: Option<Running<Vec<probe::Settings>>>,
     sre: Option<Running<sre_state::Settings>>,
+    checks: Option<Running<(PathBuf, health::settings::Settings)>>,
 }
 
 struct Running<T> {
@@ -50,14 +56,20 @@ impl<S> Made<S> {
 
 impl Sources {
     /// No source yet.
-    pub(super) fn new(board: Arc<Board>, telemetry: Arc<Telemetry>) -> Self {
-        Self { board, telemetry, client: None, database: None, postgres: None, postgrest: None, probes: None, sre: None }
+    pub(super) fn new(board: Arc<Board>, telemetry: Arc<Telemetry>, latest: Arc<Latest>) -> Self {
+        Self { latest: Some(latest), ..Self::once(board, telemetry) }
+    }
+
+    /// No source yet; each will be polled once.
+    pub(crate) fn once(board: Arc<Board>, telemetry: Arc<Telemetry>) -> Self {
+        let (postgres, postgrest, probes, sre, checks) = (None, None, None, None, None);
+        Self { board, telemetry, latest: None, client: None, database: None, postgres, postgrest, probes, sre, checks }
     }
 
     /// Starts, restarts and stops what differs from `config`. A source whose settings are the same goes on undisturbed.
-    pub(super) async fn update(&mut self, config: &Config) {
+    pub(crate) async fn update(&mut self, config: &Config) {
         let (board, telemetry, limits) = (&self.board, &self.telemetry, config.limits);
-        let starter = Starter { board, telemetry, limits };
+        let starter = Starter { board, telemetry, limits, repeat: self.latest.is_some() };
         let database = &mut self.database;
         let make_postgres = |settings: &postgres::Settings| {
             let source = Postgres::new(settings, limits, board.clone())?;
@@ -90,17 +102,50 @@ impl Sources {
             Ok(Made::one(SreState::new(settings, limits, board.clone()), settings.interval, settings.stale_after))
         };
         starter.update(&mut self.sre, config.sre.as_ref(), make_sre).await;
+        let Some(latest) = &self.latest else { return };
+        let wanted = config.sre.as_ref().map(|sre| (sre.root.clone(), config.checks.clone()));
+        let make_checks = |(root, settings): &(PathBuf, health::settings::Settings)| {
+            let (interval, stale_after) = Checks::pace(settings);
+            Ok(Made::one(Checks::new(board.clone(), root.clone(), settings, limits, latest.clone()), interval, stale_after))
+        };
+        starter.update(&mut self.checks, wanted.as_ref(), make_checks).await;
+    }
+
+    /// Waits until all have answered that are polled once. Whoever does not wait to the end may stop them.
+    pub(crate) async fn answered(&mut self) {
+        for (_, tasks) in self.tasks() {
+            while let Some(task) = tasks.last_mut() {
+                let _ = task.await;
+                tasks.pop();
+            }
+        }
+    }
+
+    /// Those that have not answered.
+    pub(crate) fn silent(&mut self) -> Vec<&'static str> {
+        let silent = |tasks: &[JoinHandle<()>]| tasks.iter().any(|task| !task.is_finished());
+        self.tasks().into_iter().filter_map(|(name, tasks)| silent(tasks).then_some(name)).collect()
+    }
+
+    /// The tasks under each name.
+    fn tasks(&mut self) -> Vec<(&'static str, &mut Vec<JoinHandle<()>>)> {
+        [
+            // First, so that they do not look at sources that stop.
+            self.checks.as_mut().map(|running| (Checks::NAME, &mut running.tasks)),
+            self.postgres.as_mut().map(|running| (Postgres::NAME, &mut running.tasks)),
+            self.postgrest.as_mut().map(|running| (Postgrest::NAME, &mut running.tasks)),
+            self.probes.as_mut().map(|running| (Probe::NAME, &mut running.tasks)),
+            self.sre.as_mut().map(|running| (SreState::NAME, &mut running.tasks)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// Stops all of them. The database is told, so that it does not go on with a query that nobody waits for.
-    pub(super) async fn stop(&mut self) {
-        let tasks = [
-            self.postgres.take().map(|running| running.tasks),
-            self.postgrest.take().map(|running| running.tasks),
-            self.probes.take().map(|running| running.tasks),
-            self.sre.take().map(|running| running.tasks),
-        ];
-        ended(tasks.into_iter().flatten().flatten().collect()).await;
+    pub(crate) async fn stop(&mut self) {
+        let tasks = self.tasks().into_iter().flat_map(|(_, tasks)| std::mem::take(tasks)).collect();
+        ended(tasks).await;
         postgres::closed().await;
     }
 }
@@ -126,6 +171,7 @@ struct Starter<'a> {
     board: &'a Arc<Board>,
     telemetry: &'a Arc<Telemetry>,
     limits: Limits,
+    repeat: bool,
 }
 
 impl Starter<'_> {
@@ -146,7 +192,10 @@ impl Starter<'_> {
                 let interval = sources.iter().map(|(_, interval)| *interval).min().unwrap_or_default();
                 let status = self.board.register(S::NAME, S::FEED, interval, stale_after);
                 self.telemetry.collector_added(S::NAME, &status);
-                let start = |(source, interval)| tokio::spawn(run(source, interval, self.board.clone(), self.telemetry.clone()));
+                let start = |(source, interval)| {
+                    let every = self.repeat.then_some(interval);
+                    tokio::spawn(run(source, every, self.board.clone(), self.telemetry.clone()))
+                };
                 let tasks = sources.into_iter().map(start).collect();
                 *slot = Some(Running { settings: settings.clone(), limits: self.limits, tasks });
             }
@@ -189,7 +238,7 @@ mod tests {
         let limits = Limits::default();
         let board = Arc::new(Board::new(Arc::new(Mutex::new(Ledger::new(limits)))));
         let telemetry = Arc::new(Telemetry::new().unwrap());
-        let starter = Starter { board: &board, telemetry: &telemetry, limits };
+        let starter = Starter { board: &board, telemetry: &telemetry, limits, repeat: true };
         let mut slot = None;
         let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
         let held = || {

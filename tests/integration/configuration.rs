@@ -83,11 +83,14 @@ fn the_example_shows_every_key() {
     let known: Vec<_> = told.iter().filter_map(|line| line.split_once("unheard_of: unknown key; expected one of ")).collect();
     assert_eq!(known.len(), told.len(), "{told:#?}");
     for (section, keys) in known {
-        // The text from the section's key to the next one that is indented as little.
-        let name = section.trim_end_matches('.').trim_end_matches("[0]");
-        let from = example.split_once(&format!("\n{name}:")).map_or(example.as_str(), |(_, from)| from);
-        let lines: Vec<_> =
-            from.lines().skip(1).take_while(|line| name.is_empty() || !line.starts_with(char::is_alphabetic)).collect();
+        let mut lines: Vec<_> = example.lines().collect();
+        for (depth, name) in section.split('.').filter(|name| !name.is_empty()).enumerate() {
+            let name = format!("{}{}:", "  ".repeat(depth), name.trim_end_matches("[0]"));
+            // From the section's key to the next one that is indented as little.
+            let inside = |line: &&str| !line[..line.len().min(2 * depth + 1)].contains(char::is_alphabetic);
+            let from = lines.iter().skip_while(|line| !line.starts_with(&name)).skip(1);
+            lines = from.take_while(|line| inside(line)).copied().collect();
+        }
         for key in keys.split(", ") {
             let is_key = |line: &&str| line.trim_start_matches([' ', '#', '-']).starts_with(&format!("{key}:"));
             assert!(lines.iter().any(is_key), "sentinel.yml does not show {section}{key}");

@@ -9,7 +9,9 @@
 
 mod allocations;
 mod catalogue;
+mod check;
 mod checkpoints;
+mod checks;
 mod cli;
 mod configuration;
 mod documents;

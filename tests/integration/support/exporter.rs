@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -98,6 +98,13 @@ impl Setup {
         self.command().output().expect("the exporter starts")
     }
 
+    /// Starts one that prints, for as long as somebody reads.
+    pub(crate) fn lines(&self) -> Lines {
+        let mut child = self.command().stdout(Stdio::piped()).spawn().expect("the exporter starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        Lines { child, lines }
+    }
+
     /// Starts it and waits until it listens; panics with its log when it does not. Its standard output is in the file `stdout`.
     pub(crate) fn start(self) -> Exporter {
         let stdout = File::create(self.folder.join("stdout")).expect("a file for its output");
@@ -120,6 +127,26 @@ impl Setup {
             move || lines.for_each(|line| writeln!(log.lock().unwrap(), "{line}").unwrap())
         });
         Exporter { child, address, log, folder: self.folder }
+    }
+}
+
+/// A running exporter that prints, killed when it goes out of scope.
+pub(crate) struct Lines {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Lines {
+    /// The next line; panics when there is none.
+    pub(crate) fn next(&mut self) -> String {
+        self.lines.next().expect("a line").expect("text")
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the tests start: the exporter itself, real servers, private folders.
 
 pub(crate) mod alertmanager;
+pub(crate) mod bot;
 pub(crate) mod certs;
 pub(crate) mod daemon;
 pub(crate) mod exporter;

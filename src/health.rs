@@ -1,0 +1,25 @@
+//! The checks: what is wrong with the bot, the broker and the pipeline, how bad it is, and what may be done about it.
+//!
+//! A check is a pure judgement over what was read: of the bot's files (`documents`, `records`, `ages`), of the broker (`broker`), or
+//! of a view of the board (`pipeline`). `look` does the reading, within bounds of time and size, whatever hangs; `report` is what
+//! people and programs are told. `collector` runs all of it again and again beside the other sources, `crate::check` once.
+
+mod ages;
+#[cfg_attr(not(test), expect(dead_code, reason = "the broker is not asked yet"))]
+mod broker;
+mod catalogue;
+pub mod collector;
+mod documents;
+mod files;
+mod finding;
+mod look;
+mod market;
+mod pipeline;
+mod records;
+pub mod report;
+pub mod settings;
+
+pub use catalogue::{ALL, CheckInfo, Needs};
+pub use finding::{Finding, Level};
+pub use look::{Look, Looked};
+pub use report::{Latest, Report};

@@ -1,0 +1,97 @@
+//! The checks that run in the exporter, as samples.
+
+use std::time::Duration;
+
+use crate::support::bot::Bot;
+use crate::support::exporter::{Exporter, Setup};
+use crate::support::page::Page;
+
+const LOCK: &str = "state/uw_flow_cache.json.lock";
+
+fn start(checks: &str) -> (Exporter, Bot) {
+    let setup = Setup::new(format!("sre: {{root: bot, interval: 100ms}}\nchecks: {{interval: 100ms{checks}}}"));
+    let bot = Bot::new(setup.folder());
+    (setup.start(), bot)
+}
+
+fn status(page: &Page, check: &str) -> Option<f64> {
+    page.value(&format!("sentinel_check_status{{check=\"{check}\",source=\"exporter\"}}"))
+}
+
+fn statuses(page: &Page) -> Vec<f64> {
+    let of_exporter = |(series, status): &(&str, f64)| series.contains("source=\"exporter\"").then_some(*status);
+    page.family("sentinel_check_status").iter().filter_map(of_exporter).collect()
+}
+
+#[test]
+fn every_check_has_its_level_and_its_time() {
+    let (exporter, bot) = start("");
+    let page = exporter.eventually("all checks", |page| statuses(page).len() == 11);
+    assert_eq!(statuses(&page), [0.0; 11]);
+    assert_eq!(page.value("sentinel_exporter_collector_success{collector=\"checks\"}"), Some(1.0));
+    assert_eq!(page.value("sentinel_exporter_collector_interval_seconds{collector=\"checks\"}"), Some(0.1));
+    let ran = "sentinel_check_last_run_timestamp_seconds{check=\"cache_lock\",source=\"exporter\"}";
+    let first = page.value(ran).unwrap();
+    exporter.eventually("it runs again", |page| page.value(ran).unwrap() > first);
+
+    bot.lock(LOCK, Duration::from_secs(400));
+    bot.write("data/entry_thresholds.json", "{\"base\": 2.9}");
+    exporter.eventually("the lock", |page| status(page, "cache_lock") == Some(2.0));
+    exporter.eventually("the threshold", |page| status(page, "entry_thresholds") == Some(1.0));
+    std::fs::remove_file(bot.path(LOCK)).unwrap();
+    exporter.eventually("the lock is gone", |page| status(page, "cache_lock") == Some(0.0));
+}
+
+#[test]
+fn they_stand_beside_those_of_the_bot() {
+    let (exporter, _bot) = start("");
+    exporter.append(
+        "bot/logs/critical_health_checks.jsonl",
+        "{\"timestamp\": 1.0, \"name\": \"weights_file\", \"status\": \"CRITICAL\"}\n",
+    );
+    let page = exporter.eventually("the exporter's own", |page| status(page, "weights_file").is_some());
+    assert_eq!(page.value("sentinel_check_status{check=\"weights_file\",source=\"critical\"}"), Some(2.0));
+    assert_eq!(status(&page, "weights_file"), Some(0.0));
+}
+
+#[test]
+fn a_check_that_is_turned_off_goes() {
+    let (exporter, _bot) = start("");
+    exporter.eventually("all checks", |page| statuses(page).len() == 11);
+    let config = std::fs::read_to_string(exporter.path("sentinel.yml")).unwrap();
+    let config = config.replace("checks: {", "checks: {zero_trades: {enabled: false}, ");
+    std::fs::write(exporter.path("sentinel.yml"), config).unwrap();
+    exporter.signal("HUP");
+    let page = exporter.eventually("one less", |page| statuses(page).len() == 10);
+    assert_eq!(status(&page, "zero_trades"), None);
+}
+
+#[test]
+fn a_check_keeps_to_its_own_interval() {
+    let (exporter, bot) = start(", weights_file: {interval: 1h}");
+    exporter.eventually("all checks", |page| statuses(page).len() == 11);
+    bot.write("data/uw_weights.json", "[");
+    bot.write("data/entry_thresholds.json", "{\"base\": 4}");
+    let page = exporter.eventually("the other one", |page| status(page, "entry_thresholds") == Some(2.0));
+    assert_eq!(status(&page, "weights_file"), Some(0.0), "an hour has not passed");
+}
+
+#[test]
+fn a_bot_that_is_not_there_is_told() {
+    let exporter = Exporter::start("sre: {root: nowhere, interval: 100ms}");
+    let page = exporter.eventually("all checks", |page| statuses(page).len() == 11);
+    for (check, level) in [
+        ("weights_file", 1.0),
+        ("entry_thresholds", 1.0),
+        ("uw_parser_integrity", 2.0),
+        ("enrich_signal_fields", 1.0),
+        ("freshness_scores", 1.0),
+        ("zero_trades", 1.0),
+        ("cache_lock", 1.0),
+        ("uw_daemon_liveness", 2.0),
+        ("uw_cache_freshness", 1.0),
+        ("sre_state", 1.0),
+    ] {
+        assert_eq!(status(&page, check), Some(level), "{check}");
+    }
+}
