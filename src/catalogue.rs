@@ -209,4 +209,25 @@ families! {
         /// Unix time at which the configuration in force was taken.
         CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP: Gauge "sentinel_exporter_config_last_reload_success_timestamp_seconds" [];
     }
+
+    Dingtalk, Bridge, Registry {
+        /// 1, with the bridge's version, the revision it was built from and the compiler.
+        DINGTALK_BUILD_INFO: Gauge "sentinel_dingtalk_build_info" ["version", "revision", "rustc"];
+        /// Notifications of Alertmanager, by robot and by how they were answered: delivered (200), later (503, it comes again) or rejected (4xx).
+        DINGTALK_NOTIFICATIONS: Counter "sentinel_dingtalk_notifications_total" ["robot", "outcome"];
+        /// Messages that were posted to DingTalk, by robot and outcome: delivered, later (it may work later) or rejected (somebody has to mend something), and why.
+        DINGTALK_MESSAGES: Counter "sentinel_dingtalk_messages_total" ["robot", "outcome", "reason"];
+        /// Time until DingTalk answered a message, or did not, in seconds. After 5 s the bridge gives up.
+        DINGTALK_MESSAGE_DURATION: Histogram "sentinel_dingtalk_message_duration_seconds" ["robot"] buckets [0.1, 0.25, 0.5, 1, 2.5, 5];
+        /// Alerts that messages only counted ("and N more"), by robot.
+        DINGTALK_ALERTS_OMITTED: Counter "sentinel_dingtalk_alerts_omitted_total" ["robot"];
+        /// Notifications that wait for their robot's turn, by robot.
+        DINGTALK_QUEUE: Gauge "sentinel_dingtalk_queue_notifications" ["robot"];
+        /// Unix time at which DingTalk last took a message, by robot; 0 until it has.
+        DINGTALK_LAST_SUCCESS_TIMESTAMP: Gauge "sentinel_dingtalk_last_success_timestamp_seconds" ["robot"];
+        /// 1 if the bridge's last reload of its configuration was taken, 0 if it was refused and the old one is in force.
+        DINGTALK_CONFIG_LAST_RELOAD_SUCCESSFUL: Gauge "sentinel_dingtalk_config_last_reload_successful" [];
+        /// Unix time at which the bridge's configuration in force was taken.
+        DINGTALK_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP: Gauge "sentinel_dingtalk_config_last_reload_success_timestamp_seconds" [];
+    }
 }

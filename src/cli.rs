@@ -1,5 +1,7 @@
 //! The command line: flags as Prometheus' own programs have them.
 
+mod dingtalk;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
-use crate::config::{self, Config, ListenAddress, Overrides};
+use crate::config::{self, Config, ListenAddress, Mistakes, Overrides};
 use crate::telemetry::{self, LogFormat, VERSION};
 use crate::{check, document, serve};
 
@@ -55,6 +57,8 @@ enum Command {
     Check(CheckArguments),
     /// Print the table of all metrics as Markdown
     Catalogue,
+    /// Serve the bridge from Alertmanager to DingTalk, on :8060 unless told otherwise
+    Dingtalk(dingtalk::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -113,7 +117,6 @@ fn telemetry_path(path: &str) -> Result<String, String> {
 const COULD_NOT_CHECK: u8 = 3;
 
 /// Reads the arguments and does what they say. Text for a terminal goes to standard output, the log to standard error.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 pub fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -127,40 +130,64 @@ pub fn run() -> ExitCode {
             };
         }
     };
-    if let Some(Command::Catalogue) = arguments.command {
-        // A reader who has seen enough closes the pipe; print! would panic.
-        let printed = std::io::stdout().write_all(document::metrics_page().as_bytes());
-        return printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
-    }
-    let overrides = Overrides { listen_address: arguments.listen_address, telemetry_path: arguments.telemetry_path };
-    let config = Config::load(arguments.config_file.as_deref(), &overrides);
-    if arguments.config_check {
-        return match config {
-            Ok(_) => {
-                println!("The configuration is valid.");
-                ExitCode::SUCCESS
-            }
-            Err(mistakes) => {
-                eprintln!("The configuration is not valid:\n{mistakes}");
-                ExitCode::FAILURE
-            }
-        };
-    }
-    let quiet = if arguments.command.is_some() { Level::Error } else { Level::Info };
-    telemetry::init_log(arguments.log_level.unwrap_or(quiet).into(), arguments.log_format.into());
-    if let Some(Command::Check(request)) = arguments.command {
-        return match config.map_err(|mistakes| mistakes.to_string()).and_then(|config| check::run(config, &request.into())) {
-            Ok(level) => ExitCode::from(level as u8),
-            Err(reason) => {
-                eprintln!("{reason}");
-                COULD_NOT_CHECK.into()
-            }
-        };
-    }
-    let served = match config {
-        Ok(config) => serve::run(config, arguments.config_file, overrides).map_err(|error| vec![error.to_string()]),
-        Err(mistakes) => Err(mistakes.0),
+    let init_log = |usual: Level| {
+        telemetry::init_log(arguments.log_level.unwrap_or(usual).into(), arguments.log_format.into());
     };
+    let overrides = Overrides { listen_address: arguments.listen_address, telemetry_path: arguments.telemetry_path };
+    let load = || Config::load(arguments.config_file.as_deref(), &overrides);
+    match arguments.command {
+        Some(Command::Catalogue) => {
+            // A reader who has seen enough closes the pipe; print! would panic.
+            let printed = std::io::stdout().write_all(document::metrics_page().as_bytes());
+            return printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+        }
+        Some(Command::Dingtalk(bridge)) => return bridge.run(|| init_log(Level::Info)),
+        Some(Command::Check(request)) if !arguments.config_check => {
+            init_log(Level::Error);
+            return look(load(), &request.into());
+        }
+        Some(Command::Check(_)) | None => {}
+    }
+    if arguments.config_check {
+        return checked(load());
+    }
+    init_log(Level::Info);
+    ended(
+        load()
+            .map_err(|mistakes| mistakes.0)
+            .and_then(|config| serve::run(config, arguments.config_file, overrides).map_err(|error| vec![error.to_string()])),
+    )
+}
+
+/// Looks as `check` does; the exit code is the verdict.
+#[expect(clippy::print_stderr, reason = "this is the command line")]
+fn look(config: Result<Config, Mistakes>, request: &check::Request) -> ExitCode {
+    match config.map_err(|mistakes| mistakes.to_string()).and_then(|config| check::run(config, request)) {
+        Ok(level) => ExitCode::from(level as u8),
+        Err(reason) => {
+            eprintln!("{reason}");
+            COULD_NOT_CHECK.into()
+        }
+    }
+}
+
+/// Tells whether a configuration is valid.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
+fn checked<T>(config: Result<T, Mistakes>) -> ExitCode {
+    match config {
+        Ok(_) => {
+            println!("The configuration is valid.");
+            ExitCode::SUCCESS
+        }
+        Err(mistakes) => {
+            eprintln!("The configuration is not valid:\n{mistakes}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How a server ended; the log says why it could not go on.
+fn ended(served: Result<(), Vec<String>>) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(reasons) => {

@@ -6,3 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) fn unix_now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
+
+/// Now, in Unix milliseconds.
+pub(crate) fn unix_millis() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
+}

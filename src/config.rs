@@ -123,18 +123,19 @@ fn journals(document: &mut Section<'_>, state_dir: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// A token of one line of visible ASCII, as it stands in a header.
 fn ingest_token(mut section: Section<'_>) -> Option<Secret> {
     let found = section.required_secret("token", "token_file", "expected the token that clients send");
-    let Some((key, token)) = found else {
-        section.finish();
-        return None;
-    };
+    let token = found.map(|(key, token)| bearer_token(&section, key, token));
+    section.finish();
+    token
+}
+
+/// A token of one line of visible ASCII, as it stands in a header.
+pub fn bearer_token(section: &Section<'_>, key: &str, token: Secret) -> Secret {
     if token.expose().is_empty() || !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
         section.mistake(key, "expected one line of letters, digits and signs, without spaces");
     }
-    section.finish();
-    Some(token)
+    token
 }
 
 /// One line of text.

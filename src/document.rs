@@ -18,10 +18,15 @@ pub fn metrics_page() -> String {
         (Group::Sre, "Mock signals, root-cause analysis and checks"),
         (Group::Ops, "Ingestion pipeline"),
         (Group::Exporter, "The exporter itself"),
+        (Group::Dingtalk, "The bridge to DingTalk"),
     ] {
         let families = || catalogue::ALL.iter().filter(move |info| info.group == group);
         // Writing to a string cannot fail.
         let _ = write!(page, "\n## {heading}\n\n{} families.\n", families().count());
+        if group == Group::Dingtalk {
+            page +=
+                "\nThey are on the page of `sentinel-exporter dingtalk` (port 8060) alone, with `process_*` of that process.\n";
+        }
         for info in families() {
             family(&mut page, info);
         }
@@ -50,6 +55,7 @@ fn family(page: &mut String, info: &FamilyInfo) {
             Feed::Postgrest => "the PostgREST probe (`postgrest`)",
             Feed::Probes => "HTTP probes (`probes`)",
             Feed::Exporter => "the exporter",
+            Feed::Bridge => "the bridge",
         }
     );
     if info.kind == Kind::Histogram {

@@ -45,6 +45,8 @@ pub enum Group {
     Ops,
     /// The exporter about itself.
     Exporter,
+    /// The bridge to DingTalk about itself, which is a process of its own with a page of its own.
+    Dingtalk,
 }
 
 /// Who feeds a family. What is not configured feeds nothing, and its families are not shown.
@@ -62,6 +64,8 @@ pub enum Feed {
     Probes,
     /// The exporter itself.
     Exporter,
+    /// The bridge to DingTalk.
+    Bridge,
 }
 
 /// Where the samples of a family live.

@@ -3,9 +3,11 @@
 //! `accept` keeps slow and silent clients from being in anybody's way; `metrics`, `ingest` and `status` each answer one kind of request.
 
 mod accept;
+mod authorize;
 mod ingest;
 mod listen;
 mod metrics;
+mod reload;
 mod scratch;
 mod status;
 
@@ -16,14 +18,16 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 pub use accept::serve;
+pub use authorize::authorize;
 pub use listen::listen;
+pub use reload::{Reload, reload};
 use scratch::Scratch;
 
 use crate::board::Board;
-use crate::config::{Config, Mistakes, RESERVED_PATHS, Web};
+use crate::config::{Config, RESERVED_PATHS, Web};
 use crate::health::Latest;
 use crate::journal::append::Appender;
 use crate::journal::follow::Follower;
@@ -43,9 +47,6 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers `request`, which came from `peer`. A client that goes away ends it wherever it waits.
     fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> impl Future<Output = Answer> + Send;
 }
-
-/// A request to take the configuration anew, and where to say how it went.
-pub type Reload = oneshot::Sender<Result<(), Mistakes>>;
 
 /// What the answers are made from.
 pub struct Site {
@@ -102,22 +103,6 @@ impl Site {
     fn settings(&self) -> Settings {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-
-    async fn reload(&self, web: &Web) -> Answer {
-        if !web.enable_lifecycle {
-            let told = "Reloading over HTTP is off: set web.enable_lifecycle, or send SIGHUP.\n";
-            return text(StatusCode::FORBIDDEN, told);
-        }
-        let (sender, result) = oneshot::channel();
-        let sent = self.reloads.send(sender).await;
-        match (sent, result.await) {
-            (Ok(()), Ok(Ok(()))) => text(StatusCode::OK, "The configuration was taken.\n"),
-            (Ok(()), Ok(Err(mistakes))) => {
-                text(StatusCode::INTERNAL_SERVER_ERROR, format!("The configuration was refused:\n{mistakes}\n"))
-            }
-            _ => text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is stopping.\n"),
-        }
-    }
 }
 
 impl Handler for Site {
@@ -131,10 +116,7 @@ impl Handler for Site {
             _ => return text(StatusCode::NOT_FOUND, "There is nothing here. The start page is at /.\n"),
         };
         if !allowed.contains(request.method()) {
-            let allow = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, format!("This path answers {allow}.\n"));
-            answer.headers_mut().extend(HeaderValue::try_from(allow).map(|allow| (ALLOW, allow)));
-            return answer;
+            return not_allowed(allowed);
         }
         if path == "/v1/events" {
             return ingest::answer(self, request, peer.ip(), ingest_token.as_ref()).await;
@@ -149,21 +131,32 @@ impl Handler for Site {
             "/-/healthy" => text(StatusCode::OK, "sentinel-exporter is healthy.\n"),
             "/-/ready" if self.follower.caught_up() => text(StatusCode::OK, "sentinel-exporter is ready.\n"),
             "/-/ready" => metrics::not_ready(),
-            _ => self.reload(&web).await,
+            _ => reload(&self.reloads, &web).await,
         }
     }
 }
 
-fn body_length(headers: &HeaderMap) -> u64 {
+/// The length that a request announces.
+pub fn body_length(headers: &HeaderMap) -> u64 {
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     length.unwrap_or(0)
 }
 
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+/// The answer to a method that the path does not take.
+pub fn not_allowed(allowed: &[Method]) -> Answer {
+    let allow = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, format!("This path answers {allow}.\n"));
+    answer.headers_mut().extend(HeaderValue::try_from(allow).map(|allow| (ALLOW, allow)));
+    answer
+}
+
+/// An answer of plain text.
+pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     with_type(status, TEXT, body)
 }
 
-fn with_type(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+/// An answer of another type.
+pub fn with_type(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -15,6 +15,7 @@
 //! - [`health`] judges what is wrong, by the board and by the files of the bot; [`check`] tells it once, on the command line.
 //! - [`exposition`] writes a view in Prometheus' text format; [`http`] serves it.
 //! - [`client`] makes the requests of others that a source or a message needs.
+//! - [`dingtalk`] is the bridge from Alertmanager to DingTalk, a process of its own.
 //! - [`telemetry`] is the exporter's own log and metrics.
 //! - [`config`] reads the configuration, [`cli`] the command line, and [`serve`] puts all of it together.
 
@@ -25,6 +26,7 @@ pub mod cli;
 pub mod client;
 mod clock;
 pub mod config;
+pub mod dingtalk;
 pub mod document;
 pub mod exposition;
 pub mod family;

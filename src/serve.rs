@@ -43,6 +43,13 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+impl StartError {
+    /// What could not be done, and why.
+    pub fn new(what: impl fmt::Display, why: impl fmt::Display) -> Self {
+        Self(format!("{what}: {why}"))
+    }
+}
+
 /// Serves until SIGTERM or SIGINT; SIGHUP and POST /-/reload read `file` again.
 pub fn run(config: Config, file: Option<PathBuf>, overrides: Overrides) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,12 +1,15 @@
 //! Logs, and the metrics of the exporter about itself and its process: what may start anew with it.
 //!
 //! The only user of the prometheus crate; names and HELP texts come from the catalogue all the same.
+//! [`bridge`] has those of the bridge to DingTalk.
+
+pub mod bridge;
 
 use std::sync::Mutex;
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{GaugeVec, IntCounter, Opts, Registry, TextEncoder};
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, registry};
@@ -14,7 +17,7 @@ use tracing_subscriber::{Layer, registry};
 use crate::board::SourceStatus;
 use crate::catalogue as family;
 use crate::clock::unix_now;
-use crate::family::{Counter, Family, Gauge};
+use crate::family::{Counter, Family, Gauge, Histogram};
 use crate::journal::follow::Status;
 use crate::journal::ledger::Format;
 use crate::locked;
@@ -40,6 +43,9 @@ pub fn init_log(level: LevelFilter, format: LogFormat) {
 /// The version, the revision it was built from and the compiler.
 pub const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), " (revision ", env!("SENTINEL_REVISION"), ", rustc ", env!("SENTINEL_RUSTC"), ")");
+
+/// The same, one by one.
+const BUILD: [&str; 3] = [env!("CARGO_PKG_VERSION"), env!("SENTINEL_REVISION"), env!("SENTINEL_RUSTC")];
 
 /// The registry and what is set in it.
 pub struct Telemetry {
@@ -76,8 +82,7 @@ impl Telemetry {
             rendering: Mutex::default(),
         };
         telemetry.registry.register(Box::new(ProcessCollector::for_self()))?;
-        let build = [env!("CARGO_PKG_VERSION"), env!("SENTINEL_REVISION"), env!("SENTINEL_RUSTC")];
-        gauge(&telemetry.registry, &family::BUILD_INFO)?.with_label_values(&build).set(1.0);
+        gauge(&telemetry.registry, &family::BUILD_INFO)?.with_label_values(&BUILD).set(1.0);
         telemetry.config_taken();
         Ok(telemetry)
     }
@@ -128,13 +133,17 @@ impl Telemetry {
         // Two scrapes at once would take each other's journals away.
         let _one_at_a_time = locked(&self.rendering);
         self.set_journals(status);
-        let mut text = String::new();
-        // It fails for a family without samples, which gather leaves out.
-        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
-            tracing::error!(%error, "the exporter's own metrics cannot be shown");
-        }
-        text
+        text_of(&self.registry)
     }
+}
+
+fn text_of(registry: &Registry) -> String {
+    let mut text = String::new();
+    // It fails for a family without samples, which gather leaves out.
+    if let Err(error) = TextEncoder::new().encode_utf8(&registry.gather(), &mut text) {
+        tracing::error!(%error, "the exporter's own metrics cannot be shown");
+    }
+    text
 }
 
 fn gauge<const N: usize>(registry: &Registry, family: &Family<Gauge, N>) -> Result<GaugeVec, prometheus::Error> {
@@ -145,6 +154,17 @@ fn gauge<const N: usize>(registry: &Registry, family: &Family<Gauge, N>) -> Resu
 fn counter(registry: &Registry, family: &Family<Counter, 0>) -> Result<IntCounter, prometheus::Error> {
     let info = family.info();
     registered(registry, IntCounter::new(info.name, info.help())?)
+}
+
+fn counters<const N: usize>(registry: &Registry, family: &Family<Counter, N>) -> Result<IntCounterVec, prometheus::Error> {
+    let info = family.info();
+    registered(registry, IntCounterVec::new(Opts::new(info.name, info.help()), info.labels)?)
+}
+
+fn histogram<const N: usize>(registry: &Registry, family: &Family<Histogram, N>) -> Result<HistogramVec, prometheus::Error> {
+    let info = family.info();
+    let options = HistogramOpts::new(info.name, info.help()).buckets(info.buckets.to_vec());
+    registered(registry, HistogramVec::new(options, info.labels)?)
 }
 
 fn registered<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, prometheus::Error> {

@@ -281,14 +281,12 @@ impl<'a> Section<'a> {
         };
         let mut texts = Vec::new();
         for (at, item) in items.into_iter().enumerate() {
-            let parsed = match item {
-                Value::String(text) => parse(&text).map_err(|expected| format!("expected {expected}, found {text:?}")),
-                _ => Err("expected text".to_owned()),
-            };
-            match parsed {
-                Ok(text) if texts.contains(&text) => self.context.mistake(&format!("{path}[{at}]"), "expected each one once"),
+            let key = format!("{key}[{at}]");
+            let Some(Scalar { value, written }) = self.scalar_of(&key, item, "text") else { continue };
+            match parse(&value) {
+                Ok(text) if texts.contains(&text) => self.mistake(&key, "expected each one once"),
                 Ok(text) => texts.push(text),
-                Err(mistake) => self.context.mistake(&format!("{path}[{at}]"), mistake),
+                Err(expected) => self.mistake(&key, format_args!("expected {expected}, found {written:?}")),
             }
         }
         texts

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, FORWARDED, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Request, StatusCode};
-use subtle::ConstantTimeEq;
 use tokio::time::timeout;
 
+use super::authorize::authorize;
 use super::{Answer, Site, body_length, text, with_type};
 use crate::clock::unix_now;
 use crate::journal::append::{Appender, Refusal, Reserved};
@@ -73,7 +73,7 @@ pub(super) async fn answer(site: &Site, request: Request<Incoming>, peer: IpAddr
 
 async fn take(site: &Site, request: Request<Incoming>, peer: IpAddr, token: Option<&Secret>) -> Result<Receipt, Refused> {
     let (head, body) = request.into_parts();
-    authorize(&head.headers, peer, token)?;
+    authorize(&head.headers, peer, token, "ingest.token_file").map_err(|(status, told)| Refused::new(status, told))?;
     check_form(&head.headers)?;
     let name = key(&head.headers)?;
     if body_length(&head.headers) > MAX_BODY as u64 {
@@ -102,28 +102,6 @@ async fn take(site: &Site, request: Request<Incoming>, peer: IpAddr, token: Opti
             StatusCode::SERVICE_UNAVAILABLE,
             "The events cannot be written to the disk now; the exporter's log says why.\n",
         )),
-    }
-}
-
-/// Whoever has the token, or without one whoever is on this host.
-fn authorize(headers: &HeaderMap, peer: IpAddr, token: Option<&Secret>) -> Result<(), Refused> {
-    let Some(token) = token else {
-        // A proxy on this host speaks for others.
-        let forwarded = headers.contains_key(FORWARDED) || headers.contains_key("x-forwarded-for");
-        if peer.to_canonical().is_loopback() && !forwarded {
-            return Ok(());
-        }
-        return Err(Refused::new(
-            StatusCode::FORBIDDEN,
-            "Events are taken from this host alone; ingest.token_file lets others in.\n",
-        ));
-    };
-    let value = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).and_then(|value| value.split_at_checked("Bearer ".len()));
-    let given = value.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer ")).map(|(_, token)| token);
-    if given.is_some_and(|given| given.ct_eq(token.expose().as_bytes()).into()) {
-        Ok(())
-    } else {
-        Err(Refused::new(StatusCode::UNAUTHORIZED, "Expected Authorization: Bearer with the token of ingest.token_file.\n"))
     }
 }
 
@@ -174,27 +152,4 @@ async fn read(mut body: Incoming, appender: &Appender) -> Result<(Vec<u8>, Reser
         whole.extend_from_slice(data);
     }
     Ok((whole, reserved))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_token_only_this_host_is_let_in() {
-        let from = |peer: &str| authorize(&HeaderMap::new(), peer.parse().unwrap(), None).map_err(|Refused(status, _)| status);
-        for peer in ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"] {
-            assert_eq!(from(peer), Ok(()), "{peer}");
-        }
-        for peer in ["172.19.141.250", "0.0.0.0", "::", "fe80::1", "::ffff:192.0.2.7"] {
-            assert_eq!(from(peer), Err(StatusCode::FORBIDDEN), "{peer}");
-        }
-    }
-
-    #[test]
-    fn with_a_token_nobody_is_let_in_without_it() {
-        let token = Secret::new("t");
-        let refused = authorize(&HeaderMap::new(), "127.0.0.1".parse().unwrap(), Some(&token));
-        assert_eq!(refused.map_err(|Refused(status, _)| status), Err(StatusCode::UNAUTHORIZED));
-    }
 }

@@ -198,7 +198,7 @@ mod tests {
             (200, "[{\"id\":1}", "HTTP_200", "HTTP_200: expected a JSON array"),
             (500, "[]", "HTTP_500", "HTTP_500: not an answer of PostgREST"),
             // Codes are labels: what is not of their form could be anything.
-            (500, r#"{"code":"PGRST","message":"x"}"#, "HTTP_500", "HTTP_500: not an answer of PostgREST"),
+            (500, r#"{"code":"PGRST02","message":"x"}"#, "HTTP_500", "HTTP_500: not an answer of PostgREST"),
             (500, r#"{"code":"a key","message":"x"}"#, "HTTP_500", "HTTP_500: not an answer of PostgREST"),
             (500, r#"{"code":500,"message":"x"}"#, "HTTP_500", "HTTP_500: not an answer of PostgREST"),
         ] {

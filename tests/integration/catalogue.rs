@@ -1,13 +1,13 @@
 //! The catalogue against what other systems depend on, and against the document made from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sentinel_exporter::catalogue;
 use sentinel_exporter::document;
-use sentinel_exporter::family::{FamilyInfo, Group, Kind, Store};
+use sentinel_exporter::family::{FamilyInfo, Feed, Group, Kind, Store};
 use serde::Deserialize;
 
-use crate::support::exporter::Exporter;
+use crate::support::exporter::{Exporter, Setup};
 use crate::support::stand_in::{Answer, StandIn};
 
 #[derive(Debug, Deserialize, PartialEq)]
@@ -50,6 +50,28 @@ fn the_catalogue_is_the_contract() {
         }
         assert!(actual.is_empty(), "not in the contract: {actual:?}");
     }
+    // The bridge is a process of its own, and its families stand beside the contract.
+    let besides: Vec<_> = catalogue::ALL.iter().filter(|info| info.name.starts_with("sentinel_dingtalk_")).collect();
+    assert_eq!(catalogue::ALL.len(), 37 + 12 + 20 + 15 + besides.len());
+    assert!(
+        besides.iter().all(|info| info.group == Group::Dingtalk && info.feed == Feed::Bridge && info.store == Store::Registry)
+    );
+}
+
+#[test]
+fn the_bridge_and_the_exporter_show_nothing_of_each_other() {
+    let names = |is_bridge: bool| {
+        let families = catalogue::ALL.iter().filter(move |info| (info.group == Group::Dingtalk) == is_bridge);
+        families.map(|info| info.name.to_owned()).collect::<BTreeSet<_>>()
+    };
+    let shown = |exporter: &Exporter| {
+        let names = exporter.scrape().types.into_keys().filter(|name| name.starts_with("sentinel_"));
+        names.collect::<BTreeSet<_>>()
+    };
+    let bridge = Setup::of_subcommand("dingtalk", "robots: [{name: sre, webhooks: [{url: 'http://127.0.0.1:1/'}]}]").start();
+    assert_eq!(shown(&bridge), names(true));
+    assert!(bridge.value("process_start_time_seconds").is_some());
+    assert!(shown(&Exporter::start("")).is_subset(&names(false)));
 }
 
 #[test]

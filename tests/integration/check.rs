@@ -160,7 +160,7 @@ fn a_database_is_asked_once_and_told_of() {
         "INSERT INTO intake.simplicity_batches (id, status, created_at)
          VALUES ('00000000-0000-0000-0000-000000000001', 'staging', now() - interval '11 minutes');",
     );
-    let (setup, _bot) = setup(&format!("postgres: {{url: '{}'}}", postgres.url("exporter")));
+    let (setup, _bot) = setup(&format!("postgres: {{url: '{}'}}", postgres.url("sentinel_exporter")));
     let (code, report) = report(&setup.argument("--json").output());
     assert_eq!((code, alerts(&report)), (Some(2), vec![("stuck_batches", "critical")]));
     assert_eq!(report["alerts"][0]["details"]["runbook"], "SentinelBatchesStuck");

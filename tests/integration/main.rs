@@ -14,6 +14,7 @@ mod checkpoints;
 mod checks;
 mod cli;
 mod configuration;
+mod dingtalk;
 mod documents;
 mod events;
 mod golden;

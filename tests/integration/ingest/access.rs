@@ -66,7 +66,7 @@ fn without_a_token_a_proxy_is_not_this_host() {
         let answer = exporter.post(header, cycles(1));
         assert_eq!(
             (answer.status, answer.text()),
-            (403, "Events are taken from this host alone; ingest.token_file lets others in.\n")
+            (403, "Posts are taken from this host alone; ingest.token_file lets others in.\n")
         );
     }
     assert_eq!(exporter.value(CYCLES), Some(0.0));

@@ -161,7 +161,8 @@ fn new_database_settings_are_those_that_it_goes_over() {
     let exporter = reloading(&old.url("sentinel_exporter"), &postgrest);
     later(&exporter);
     let text = std::fs::read_to_string(exporter.path("sentinel.yml")).unwrap();
-    std::fs::write(exporter.path("sentinel.yml"), text.replace(&old.url("sentinel_exporter"), &new.url("sentinel_exporter"))).unwrap();
+    std::fs::write(exporter.path("sentinel.yml"), text.replace(&old.url("sentinel_exporter"), &new.url("sentinel_exporter")))
+        .unwrap();
     exporter.signal("HUP");
     exporter.logged("the new configuration was taken");
     postgrest.answers(stale_cache());

@@ -22,11 +22,13 @@ pub(crate) struct Exporter {
     pub(crate) address: SocketAddr,
     log: Arc<Mutex<String>>,
     folder: Arc<TempDir>,
+    subcommand: Option<&'static str>,
 }
 
 /// How to start one.
 pub(crate) struct Setup {
     folder: Arc<TempDir>,
+    subcommand: Option<&'static str>,
     config: Option<String>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
@@ -39,13 +41,18 @@ impl Setup {
         Setup::of(Arc::new(TempDir::new("exporter")), Some(config.into()))
     }
 
+    /// Another of its programs, such as the bridge to DingTalk, with this configuration, in a new folder.
+    pub(crate) fn of_subcommand(subcommand: &'static str, config: impl Into<String>) -> Setup {
+        Setup { subcommand: Some(subcommand), ..Setup::new(config) }
+    }
+
     /// Without any configuration, in a new folder.
     pub(crate) fn without_configuration() -> Setup {
         Setup::of(Arc::new(TempDir::new("exporter")), None)
     }
 
     fn of(folder: Arc<TempDir>, config: Option<String>) -> Setup {
-        Setup { folder, config, arguments: Vec::new(), environment: Vec::new(), descriptors: None }
+        Setup { folder, subcommand: None, config, arguments: Vec::new(), environment: Vec::new(), descriptors: None }
     }
 
     /// The folder, to put files in before the start.
@@ -81,6 +88,7 @@ impl Setup {
                 shell
             }
         };
+        command.args(self.subcommand);
         if let Some(text) = &self.config {
             let file = self.folder.join("sentinel.yml");
             std::fs::write(&file, text).expect("the configuration is written");
@@ -126,7 +134,7 @@ impl Setup {
             let log = log.clone();
             move || lines.for_each(|line| writeln!(log.lock().unwrap(), "{line}").unwrap())
         });
-        Exporter { child, address, log, folder: self.folder }
+        Exporter { child, address, log, folder: self.folder, subcommand: self.subcommand }
     }
 }
 
@@ -306,7 +314,8 @@ impl Exporter {
 
     /// Another one on the same folder with the same configuration.
     pub(crate) fn another(&self) -> Setup {
-        Setup::of(self.folder.clone(), std::fs::read_to_string(self.path("sentinel.yml")).ok())
+        let config = std::fs::read_to_string(self.path("sentinel.yml")).ok();
+        Setup { subcommand: self.subcommand, ..Setup::of(self.folder.clone(), config) }
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod alertmanager;
 pub(crate) mod bot;
 pub(crate) mod certs;
 pub(crate) mod daemon;
+pub(crate) mod dingtalk;
 pub(crate) mod exporter;
 pub(crate) mod folded;
 pub(crate) mod http;
