@@ -13,7 +13,7 @@ use crate::clock::unix_now;
 use crate::family::{FamilyInfo, Feed, Store};
 use crate::journal::ledger::Ledger;
 use crate::locked;
-use crate::sample::{SampleSet, Series};
+use crate::sample::{SampleSet, Series, Value};
 use crate::source::Part;
 
 /// How a source is doing.
@@ -144,5 +144,29 @@ impl View<'_> {
         let counts = info.store == Store::Ledger && self.feeds.contains(&info.feed);
         let counted = counts.then(|| self.ledger.samples().series(info));
         counted.into_iter().flatten().chain(self.samples.iter().flat_map(|samples| samples.series(info)))
+    }
+
+    /// The gauges of a family: their labels' values, and theirs.
+    pub fn gauges(&self, info: &FamilyInfo) -> impl Iterator<Item = (Vec<String>, f64)> {
+        self.series(info).filter_map(|series| match series.value() {
+            Value::Gauge(value) => Some((series.labels(), *value)),
+            Value::Elapsed(since) => Some((series.labels(), (self.now - since).max(0.0))),
+            Value::Counter(_) | Value::Histogram(_) => None,
+        })
+    }
+
+    /// The gauge of a family that has one.
+    pub fn gauge(&self, info: &FamilyInfo) -> Option<f64> {
+        self.gauges(info).next().map(|(_, value)| value)
+    }
+
+    /// The sum of a family's counters.
+    pub fn count(&self, info: &FamilyInfo) -> u64 {
+        self.series(info).map(|series| if let Value::Counter(count) = series.value() { *count } else { 0 }).sum()
+    }
+
+    /// What people are told of `about`, beside its samples.
+    pub fn remark(&self, about: &str) -> Option<&str> {
+        self.samples.iter().find_map(|samples| samples.remark(about))
     }
 }

@@ -10,7 +10,7 @@ mod broker;
 mod catalogue;
 pub mod collector;
 mod documents;
-mod files;
+pub(crate) mod files;
 mod finding;
 mod look;
 mod market;

@@ -31,6 +31,7 @@ use crate::config::{Config, RESERVED_PATHS, Web};
 use crate::health::Latest;
 use crate::journal::append::Appender;
 use crate::journal::follow::Follower;
+use crate::page;
 use crate::secret::Secret;
 use crate::telemetry::Telemetry;
 
@@ -60,23 +61,25 @@ pub struct Site {
     pub appender: Appender,
     /// What the checks found.
     pub latest: Arc<Latest>,
-    settings: RwLock<Settings>,
+    settings: RwLock<Arc<Settings>>,
     reloads: mpsc::Sender<Reload>,
     scratch: Arc<Scratch>,
 }
 
 /// What of the configuration decides about answers.
-#[derive(Clone)]
 pub struct Settings {
     /// Paths, and what is allowed.
     pub web: Web,
     /// What POST /v1/events asks of a client; without it, that it is on this host.
     pub ingest_token: Option<Secret>,
+    /// Which installation this is, for people.
+    pub environment: String,
 }
 
 impl From<&Config> for Settings {
     fn from(config: &Config) -> Self {
-        Self { web: config.web.clone(), ingest_token: config.ingest_token.clone() }
+        let (web, ingest_token) = (config.web.clone(), config.ingest_token.clone());
+        Self { web, ingest_token, environment: config.environment.clone() }
     }
 }
 
@@ -91,23 +94,24 @@ impl Site {
         settings: Settings,
         reloads: mpsc::Sender<Reload>,
     ) -> Self {
-        let settings = RwLock::new(settings);
+        let settings = RwLock::new(Arc::new(settings));
         Self { board, follower, telemetry, appender, latest, settings, reloads, scratch: Arc::default() }
     }
 
     /// Takes new settings.
     pub fn set(&self, settings: Settings) {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> Arc<Settings> {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Handler for Site {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
-        let Settings { web, ingest_token } = self.settings();
+        let settings = self.settings();
+        let web = &settings.web;
         let path = request.uri().path();
         let allowed: &[Method] = match path {
             "/v1/events" => &[Method::POST],
@@ -119,19 +123,23 @@ impl Handler for Site {
             return not_allowed(allowed);
         }
         if path == "/v1/events" {
-            return ingest::answer(self, request, peer.ip(), ingest_token.as_ref()).await;
+            return ingest::answer(self, request, peer.ip(), settings.ingest_token.as_ref()).await;
         }
         if body_length(request.headers()) > MAX_BODY {
             return text(StatusCode::PAYLOAD_TOO_LARGE, format!("The body of a request is at most {MAX_BODY} bytes here.\n"));
         }
         match path {
             path if path == web.telemetry_path => metrics::answer(self, request.headers()).await,
-            "/" => status::answer(self, &web),
+            "/" => status::page(self, &settings),
+            "/api/sre/health" => status::json(self, &settings),
+            "/page.css" => status::asset("text/css; charset=utf-8", page::STYLE),
+            "/page.js" => status::asset("text/javascript; charset=utf-8", page::SCRIPT),
+            "/page.svg" => status::asset("image/svg+xml", page::ICON),
             "/health" => with_type(StatusCode::OK, "application/json", "{\"status\": \"ok\"}"),
             "/-/healthy" => text(StatusCode::OK, "sentinel-exporter is healthy.\n"),
             "/-/ready" if self.follower.caught_up() => text(StatusCode::OK, "sentinel-exporter is ready.\n"),
             "/-/ready" => metrics::not_ready(),
-            _ => reload(&self.reloads, &web).await,
+            _ => reload(&self.reloads, web).await,
         }
     }
 }

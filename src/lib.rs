@@ -13,6 +13,7 @@
 //! - [`source`] asks the database, PostgREST and other endpoints, and reads state files, again and again.
 //! - [`board`] has the latest of everything; a reader takes a view of it.
 //! - [`health`] judges what is wrong, by the board and by the files of the bot; [`check`] tells it once, on the command line.
+//! - [`page`] is what a person sees who was paged.
 //! - [`exposition`] writes a view in Prometheus' text format; [`http`] serves it.
 //! - [`client`] makes the requests of others that a source or a message needs.
 //! - [`dingtalk`] is the bridge from Alertmanager to DingTalk, a process of its own.
@@ -33,6 +34,7 @@ pub mod family;
 pub mod health;
 pub mod http;
 pub mod journal;
+pub mod page;
 pub mod sample;
 pub mod secret;
 pub mod serve;

@@ -43,18 +43,30 @@ pub struct SampleSet {
     scratch: String,
     /// By a hash of family and label set, where it was found last. It may have moved: what is there is checked.
     found: Box<[u32; FOUND]>,
+    /// What people are told of something, beside its samples.
+    remarks: Vec<(Box<str>, Box<str>)>,
 }
 
 impl SampleSet {
     /// An empty set.
     pub fn new(limits: Limits) -> Self {
         let families = catalogue::ALL.iter().map(|_| Rows::default()).collect();
-        Self { families, limits, dropped: Vec::new(), scratch: String::new(), found: Box::new([0; FOUND]) }
+        Self { families, limits, dropped: Vec::new(), scratch: String::new(), found: Box::new([0; FOUND]), remarks: Vec::new() }
     }
 
     /// The series of a family, sorted by label set.
     pub fn series(&self, info: &FamilyInfo) -> impl Iterator<Item = Series<'_>> {
         self.families[info.index].iter()
+    }
+
+    /// Keeps `text` for people who ask about `about`; it is no metric.
+    pub fn set_remark(&mut self, about: &str, text: &str) {
+        self.remarks.push((about.into(), text.into()));
+    }
+
+    /// What is to be said of `about`.
+    pub fn remark(&self, about: &str) -> Option<&str> {
+        self.remarks.iter().find(|(known, _)| **known == *about).map(|(_, text)| &**text)
     }
 
     /// Takes new limits; what is there already stays.

@@ -8,7 +8,18 @@ use super::Overrides;
 use super::decode::Section;
 
 /// The paths that have their own answer, besides that of the metrics.
-pub const RESERVED_PATHS: [&str; 6] = ["/", "/health", "/-/healthy", "/-/ready", "/-/reload", "/v1/events"];
+pub const RESERVED_PATHS: [&str; 10] = [
+    "/",
+    "/page.css",
+    "/page.js",
+    "/page.svg",
+    "/api/sre/health",
+    "/health",
+    "/-/healthy",
+    "/-/ready",
+    "/-/reload",
+    "/v1/events",
+];
 
 /// The section `web`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ const FIRST_TAIL: u64 = 64 << 10;
 
 /// Why a file says nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// There is none.
     Missing,
     /// Anything else.
@@ -51,7 +51,7 @@ fn open(path: &Path) -> Result<(File, Metadata), Unreadable> {
 }
 
 /// All of a document.
-pub(super) fn document(path: &Path) -> Result<Vec<u8>, Unreadable> {
+pub(crate) fn document(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let mut bytes = Vec::new();
     open(path)?.0.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 {
@@ -61,7 +61,7 @@ pub(super) fn document(path: &Path) -> Result<Vec<u8>, Unreadable> {
 }
 
 /// The last whole lines of a log, oldest first: `lines` of them or a few more, if they are in its last 4 MiB. A line without its end is not there yet.
-pub(super) fn tail(path: &Path, lines: usize) -> Result<Vec<u8>, Unreadable> {
+pub(crate) fn tail(path: &Path, lines: usize) -> Result<Vec<u8>, Unreadable> {
     let (mut file, metadata) = open(path)?;
     let len = metadata.len();
     let mut wanted = FIRST_TAIL;
@@ -85,7 +85,7 @@ pub(super) fn tail(path: &Path, lines: usize) -> Result<Vec<u8>, Unreadable> {
 }
 
 /// How long ago a file was last written.
-pub(super) fn age(path: &Path, now: SystemTime) -> Result<Duration, Unreadable> {
+pub(crate) fn age(path: &Path, now: SystemTime) -> Result<Duration, Unreadable> {
     let modified = fs::metadata(path)?.modified()?;
     Ok(now.duration_since(modified).unwrap_or_default())
 }

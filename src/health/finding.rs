@@ -14,6 +14,15 @@ pub enum Level {
 }
 
 impl Level {
+    /// The word for everything of which this is the worst.
+    pub fn verdict(self) -> &'static str {
+        match self {
+            Self::Ok => "healthy",
+            Self::Warning => "degraded",
+            Self::Critical => "critical",
+        }
+    }
+
     /// The word of reports.
     pub fn as_str(self) -> &'static str {
         match self {

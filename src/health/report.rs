@@ -57,15 +57,6 @@ impl Report {
         self.findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
     }
 
-    /// The level in one word.
-    pub fn status(&self) -> &'static str {
-        match self.level() {
-            Level::Ok => "healthy",
-            Level::Warning => "degraded",
-            Level::Critical => "critical",
-        }
-    }
-
     /// What is not well, the worst first.
     pub fn alerts(&self) -> Vec<&Finding> {
         let mut alerts: Vec<_> = self.findings.iter().filter(|finding| finding.level > Level::Ok).collect();
@@ -80,7 +71,7 @@ impl Report {
         json!({
             "timestamp": timestamp(self.at),
             "environment": self.environment,
-            "overall_status": self.status(),
+            "overall_status": self.level().verdict(),
             "alerts": alerts.iter().map(|finding| finding.json()).collect::<Vec<_>>(),
             "metrics": {
                 "total_checks": self.findings.len(),
@@ -105,7 +96,7 @@ impl Report {
             0 => format!("all {} checks are well", self.findings.len()),
             count => format!("{count} of {} checks not well", self.findings.len()),
         };
-        let status = paint(self.level(), &self.status().to_uppercase());
+        let status = paint(self.level(), &self.level().verdict().to_uppercase());
         let mut text = format!("{status}  {}, {}: {verdict}\n", self.environment, timestamp(self.at));
         let width = alerts.iter().map(|finding| finding.check.len()).max().unwrap_or_default();
         for finding in &alerts {
@@ -145,7 +136,7 @@ impl Finding {
     }
 
     /// Value, threshold, file and runbook in one line.
-    fn judged_by(&self) -> String {
+    pub fn judged_by(&self) -> String {
         let value = match &self.value {
             Some(Value::Object(parts)) => {
                 Some(parts.iter().map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(", "))
@@ -194,9 +185,9 @@ mod tests {
 
     #[test]
     fn the_verdict_is_the_worst() {
-        assert_eq!((report(vec![]).status(), bad().status()), ("healthy", "critical"));
+        assert_eq!((report(vec![]).level().verdict(), bad().level().verdict()), ("healthy", "critical"));
         let degraded = report(bad().findings[..2].to_vec());
-        assert_eq!((degraded.status(), degraded.level()), ("degraded", Level::Warning));
+        assert_eq!((degraded.level().verdict(), degraded.level()), ("degraded", Level::Warning));
     }
 
     #[test]

@@ -19,6 +19,23 @@ impl<'a> Series<'a> {
         self.row.key(self.texts)
     }
 
+    /// The values of its labels, in the family's order.
+    pub fn labels(&self) -> Vec<String> {
+        let (mut values, mut rest) = (Vec::new(), self.key());
+        while let Some((_, after)) = rest.split_once("=\"") {
+            let (mut value, mut chars) = (String::new(), after.chars());
+            while let Some(char) = chars.next().filter(|char| *char != '"') {
+                match char {
+                    '\\' => value.extend(chars.next().map(|escaped| if escaped == 'n' { '\n' } else { escaped })),
+                    char => value.push(char),
+                }
+            }
+            values.push(value);
+            rest = chars.as_str();
+        }
+        values
+    }
+
     /// The value.
     pub fn value(&self) -> &'a Value {
         &self.row.value
@@ -118,6 +135,15 @@ impl Rows {
 mod tests {
     use super::*;
     use crate::catalogue::API_ERRORS;
+
+    #[test]
+    fn labels_are_read_back_from_their_text() {
+        let mut rows = Rows::default();
+        rows.insert(0, API_ERRORS.info(), r#"endpoint="a=\"b\",\\",error_code="1\n2""#);
+        assert_eq!(rows.iter().next().unwrap().labels(), ["a=\"b\",\\", "1\n2"]);
+        rows.insert(0, API_ERRORS.info(), "");
+        assert_eq!(rows.iter().next().unwrap().labels(), [""; 0]);
+    }
 
     #[test]
     fn a_label_set_is_known_by_its_values_and_not_by_the_text_of_their_escapes() {

@@ -17,12 +17,20 @@ use crate::board::Board;
 use crate::catalogue as family;
 use crate::config::decode::Section;
 use crate::family::Feed;
+use crate::health::files;
 use crate::journal::follow::Followed;
 use crate::journal::ledger::Format;
+use crate::page::SESSIONS_SHOWN as SHOWN;
 use crate::sample::{Limits, SampleSet};
 
 /// The file is some hundred bytes; what is far larger is something else.
 const MAX_BYTES: u64 = 1 << 20;
+/// The names of the documents that the page shows as they are.
+pub const METRICS: &str = "sre_metrics.json";
+/// See [`METRICS`].
+pub const SESSIONS: &str = "sre_rca_fixes.jsonl";
+/// The longest session that is shown, in bytes.
+const MAX_SESSION: usize = 32 << 10;
 /// How long reading it may take, for a network file system that hangs.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -54,36 +62,61 @@ impl Settings {
     }
 }
 
+/// What is read at one poll.
+struct Documents {
+    metrics: Result<Vec<u8>, String>,
+    /// The last lines of the log of root-cause analyses; empty when it cannot be read, which is told where it is followed.
+    sessions: String,
+}
+
 /// The source.
 pub struct SreState {
-    path: PathBuf,
+    folder: PathBuf,
     limits: Limits,
     board: Arc<Board>,
     /// The read that is under way. One that hangs is waited for at the next poll too, so that no second thread hangs beside it.
-    reading: Option<JoinHandle<Result<Vec<u8>, String>>>,
+    reading: Option<JoinHandle<Documents>>,
 }
 
 impl SreState {
     /// Mock-signal outcomes are counted in the ledger of `board`.
     pub fn new(settings: &Settings, limits: Limits, board: Arc<Board>) -> Self {
-        Self { path: settings.root.join("state/sre_metrics.json"), limits, board, reading: None }
+        Self { folder: settings.root.join("state"), limits, board, reading: None }
     }
 
-    async fn fetch(&mut self) -> Result<State, SourceError> {
+    async fn fetch(&mut self) -> Documents {
         let reading = self.reading.get_or_insert_with(|| {
-            let path = self.path.clone();
-            tokio::task::spawn_blocking(move || read(&path))
+            let [metrics, sessions] = [METRICS, SESSIONS].map(|name| self.folder.join(name));
+            tokio::task::spawn_blocking(move || Documents { metrics: read(&metrics), sessions: last_sessions(&sessions) })
         });
-        let bytes = match tokio::time::timeout(TIMEOUT, reading).await {
+        let failed = |error: String| Documents { metrics: Err(error), sessions: String::new() };
+        match tokio::time::timeout(TIMEOUT, reading).await {
             Ok(ended) => {
                 self.reading = None;
-                ended.unwrap_or_else(|error| Err(error.to_string()))
+                ended.unwrap_or_else(|error| failed(error.to_string()))
             }
-            Err(_) => Err(format!("not read within {} s", TIMEOUT.as_secs())),
-        };
-        let parsed = bytes.and_then(|bytes| State::parse(&bytes));
-        parsed.map_err(|error| SourceError(format!("{}: {error}", self.path.display())))
+            Err(_) => failed(format!("not read within {} s", TIMEOUT.as_secs())),
+        }
     }
+
+    /// Counts the outcome that the state file tells, and makes samples of the rest.
+    fn take(&self, metrics: &[u8]) -> Result<SampleSet, String> {
+        let state = State::parse(metrics)?;
+        if let Some((time, score)) = state.outcome {
+            self.board.ledger().mock_signal(time, score);
+        }
+        let mut samples = state.samples(self.limits);
+        samples.set_remark(METRICS, &String::from_utf8_lossy(metrics));
+        Ok(samples)
+    }
+}
+
+/// The last lines of the log, as many as are shown.
+fn last_sessions(path: &Path) -> String {
+    let lines = files::tail(path, SHOWN).unwrap_or_default();
+    let lines: Vec<_> = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(SHOWN)..].iter().filter(|line| line.len() <= MAX_SESSION);
+    last.map(|line| String::from_utf8_lossy(line) + "\n").collect()
 }
 
 impl Source for SreState {
@@ -91,13 +124,12 @@ impl Source for SreState {
     const FEED: Feed = Feed::SreState;
 
     async fn poll(&mut self) -> Vec<Part> {
-        let outcome = self.fetch().await.map(|state| {
-            if let Some((time, score)) = state.outcome {
-                self.board.ledger().mock_signal(time, score);
-            }
-            state.samples(self.limits)
-        });
-        vec![Part::new("sre_metrics.json", outcome)]
+        let Documents { metrics, sessions } = self.fetch().await;
+        let told = |error: String| SourceError(format!("{}: {error}", self.folder.join(METRICS).display()));
+        let samples = metrics.and_then(|metrics| self.take(&metrics)).map_err(told);
+        let mut last = SampleSet::new(self.limits);
+        last.set_remark(SESSIONS, &sessions);
+        vec![Part::new(METRICS, samples), Part::new(SESSIONS, Ok(last))]
     }
 }
 
@@ -205,13 +237,13 @@ mod tests {
         let board = Arc::new(Board::new(Arc::new(Mutex::new(Ledger::new(Limits::default())))));
         let mut source = SreState::new(&settings, Limits::default(), board);
         let (file_system, answer) = oneshot::channel();
-        source.reading = Some(tokio::spawn(async { Ok(answer.await.unwrap()) }));
+        source.reading = Some(tokio::spawn(async { Documents { metrics: Ok(answer.await.unwrap()), sessions: String::new() } }));
         for _ in 0..3 {
-            assert!(source.fetch().await.unwrap_err().0.ends_with("not read within 5 s"));
+            assert!(source.fetch().await.metrics.unwrap_err().ends_with("not read within 5 s"));
         }
         file_system.send(b"{\"auto_fix_count\": 3}".to_vec()).unwrap();
-        assert_eq!(source.fetch().await.unwrap().file.auto_fix_count, Some(3.0));
-        assert!(source.fetch().await.unwrap_err().0.ends_with("there is no such file; the bot writes it"));
+        assert_eq!(State::parse(&source.fetch().await.metrics.unwrap()).unwrap().file.auto_fix_count, Some(3.0));
+        assert!(source.fetch().await.metrics.unwrap_err().ends_with("there is no such file; the bot writes it"));
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod ingest;
 mod journals;
 mod lifecycle;
 mod logs;
+mod page;
 mod postgres;
 mod postgrest;
 mod probes;

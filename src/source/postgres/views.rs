@@ -24,7 +24,8 @@ pub(super) static ALL: [View; 3] = [
     View {
         name: "ops.v_error_distribution",
         sql: "SELECT CASE WHEN rank <= 20 THEN coalesce(nullif(error_code::text, ''), 'unknown') ELSE 'other' END, \
-              sum(occurrence_count), sum(affected_batches), max(extract(epoch FROM last_seen_at)) \
+              sum(occurrence_count), sum(affected_batches), max(extract(epoch FROM last_seen_at)), \
+              max(CASE WHEN rank <= 5 THEN left(sample_message::text, 200) END) \
               FROM (SELECT *, row_number() OVER (ORDER BY occurrence_count DESC, error_code) AS rank \
                     FROM ops.v_error_distribution) AS ranked GROUP BY 1",
         read: read_errors,
@@ -80,6 +81,9 @@ fn read_errors(rows: &[Row], samples: &mut SampleSet) -> Result<(), String> {
             if let Some(value) = number(row, at)? {
                 samples.set(gauge, [code], value);
             }
+        }
+        if let Some(Some(message)) = row.get(4) {
+            samples.set_remark(code, message);
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 pub(crate) mod alertmanager;
 pub(crate) mod bot;
 pub(crate) mod certs;
+pub(crate) mod chromium;
 pub(crate) mod daemon;
 pub(crate) mod dingtalk;
 pub(crate) mod exporter;
