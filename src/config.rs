@@ -15,7 +15,7 @@ pub use load::Mistakes;
 use crate::health;
 use crate::sample::Limits;
 use crate::secret::Secret;
-use crate::source::{postgres, postgrest, probe, sre_state};
+use crate::source::{broker, mock_signal, postgres, postgrest, probe, sre_state};
 
 pub use web::{ListenAddress, RESERVED_PATHS, Web, check_telemetry_path};
 
@@ -44,6 +44,10 @@ pub struct Config {
     pub probes: Vec<probe::Settings>,
     /// The bot's state file and logs.
     pub sre: Option<sre_state::Settings>,
+    /// The mock signals that are injected into the bot.
+    pub mock_signal: Option<mock_signal::Settings>,
+    /// The broker that the checks ask.
+    pub broker: Option<broker::Settings>,
     /// What the checks are judged by.
     pub checks: health::settings::Settings,
     /// How reports name where they come from.
@@ -74,6 +78,9 @@ impl Config {
         let postgres = document.section("postgres");
         let postgrest =
             document.section("postgrest").and_then(|section| postgrest::Settings::decode(section, postgres.is_some()));
+        let sre = document.section("sre").and_then(sre_state::Settings::decode);
+        let mock_signal =
+            document.section("mock_signal").and_then(|section| mock_signal::Settings::decode(section, sre.as_ref()));
         Self {
             web: Web::decode(web, ListenAddress::All(8000), overrides),
             journals: journals(document, &state_dir),
@@ -82,7 +89,9 @@ impl Config {
             postgres: postgres.and_then(postgres::Settings::decode),
             postgrest,
             probes: probe::Settings::decode(document),
-            sre: document.section("sre").and_then(sre_state::Settings::decode),
+            sre,
+            mock_signal,
+            broker: document.section("broker").and_then(broker::Settings::decode),
             checks: health::settings::Settings::decode(document.section_or_empty("checks")),
             environment: document.checked("environment", "prod".to_owned(), environment),
             limits: document.section("limits").map_or_else(Limits::default, limits),

@@ -35,6 +35,7 @@ pub mod health;
 pub mod http;
 pub mod journal;
 pub mod page;
+mod replace;
 pub mod sample;
 pub mod secret;
 pub mod serve;

@@ -3,7 +3,9 @@
 //! A source only fetches and says what it found. The runner times it, publishes, reports success and failure and logs
 //! the change from one to the other, so that no source can forget to.
 
+pub mod broker;
 pub mod endpoint;
+pub mod mock_signal;
 pub mod postgres;
 pub mod postgrest;
 pub mod probe;

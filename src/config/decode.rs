@@ -56,6 +56,11 @@ impl<'a> Section<'a> {
         self.context.mistake(&self.path(key), expected);
     }
 
+    /// Whether there is anything under `key`.
+    pub fn has(&self, key: &str) -> bool {
+        self.mapping.get(key).is_some_and(|value| !value.is_null())
+    }
+
     fn take(&mut self, key: &'static str) -> Option<Value> {
         self.known.insert(key);
         self.mapping.remove(key).filter(|value| !value.is_null())
@@ -185,7 +190,7 @@ impl<'a> Section<'a> {
         file_key: &'static str,
         expected: &str,
     ) -> Option<(&'static str, Secret)> {
-        let given = [key, file_key].into_iter().find(|key| self.mapping.get(*key).is_some_and(|value| !value.is_null()));
+        let given = [key, file_key].into_iter().find(|key| self.has(key));
         let secret = self.secret(key, file_key);
         if given.is_none() {
             self.mistake(key, format_args!("{expected}, here or in {file_key}"));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::board::Board;
@@ -12,11 +13,12 @@ use crate::config::Config;
 use crate::health::collector::Checks;
 use crate::health::{self, Latest};
 use crate::sample::Limits;
+use crate::source::mock_signal::MockSignal;
 use crate::source::postgres::{Database, Postgres};
 use crate::source::postgrest::Postgrest;
 use crate::source::probe::Probe;
 use crate::source::sre_state::SreState;
-use crate::source::{Source, SourceError, postgres, postgrest, probe, run, sre_state};
+use crate::source::{Source, SourceError, mock_signal, postgres, postgrest, probe, run, sre_state};
 use crate::telemetry::Telemetry;
 
 /// Every source's tasks, and the settings they were started with.
@@ -33,6 +35,9 @@ pub(crate) struct Sources {
     probes: Option<Running<Vec<probe::Settings>>>,
     sre: Option<Running<sre_state::Settings>>,
     checks: Option<Running<(PathBuf, health::settings::Settings)>>,
+    mock_signal: Option<Running<mock_signal::Settings>>,
+    /// Told of every mock signal that failed.
+    mock_signal_failed: Arc<Notify>,
 }
 
 struct Running<T> {
@@ -45,12 +50,14 @@ struct Running<T> {
 struct Made<S> {
     /// Sources, and the time between two polls of each.
     sources: Vec<(S, Duration)>,
+    /// The interval that is told of all of them.
+    interval: Duration,
     stale_after: Duration,
 }
 
 impl<S> Made<S> {
     fn one(source: S, interval: Duration, stale_after: Duration) -> Self {
-        Self { sources: vec![(source, interval)], stale_after }
+        Self { sources: vec![(source, interval)], interval, stale_after }
     }
 }
 
@@ -62,8 +69,20 @@ impl Sources {
 
     /// No source yet; each will be polled once.
     pub(crate) fn once(board: Arc<Board>, telemetry: Arc<Telemetry>) -> Self {
-        let (postgres, postgrest, probes, sre, checks) = (None, None, None, None, None);
-        Self { board, telemetry, latest: None, client: None, database: None, postgres, postgrest, probes, sre, checks }
+        Self {
+            board,
+            telemetry,
+            latest: None,
+            client: None,
+            database: None,
+            postgres: None,
+            postgrest: None,
+            probes: None,
+            sre: None,
+            checks: None,
+            mock_signal: None,
+            mock_signal_failed: Arc::default(),
+        }
     }
 
     /// Starts, restarts and stops what differs from `config`. A source whose settings are the same goes on undisturbed.
@@ -93,8 +112,9 @@ impl Sources {
         let make_probes = |settings: &Vec<probe::Settings>| {
             let client = shared(client)?;
             let probe = |settings: &probe::Settings| (Probe::new(settings, client.clone(), limits), settings.interval);
+            let interval = settings.iter().map(|settings| settings.interval).min().unwrap_or_default();
             let stale_after = settings.iter().map(probe::Settings::stale_after).max().unwrap_or_default();
-            Ok(Made { sources: settings.iter().map(probe).collect(), stale_after })
+            Ok(Made { sources: settings.iter().map(probe).collect(), interval, stale_after })
         };
         starter.update(&mut self.probes, Some(&config.probes).filter(|probes| !probes.is_empty()), make_probes).await;
 
@@ -102,6 +122,7 @@ impl Sources {
             Ok(Made::one(SreState::new(settings, limits, board.clone()), settings.interval, settings.stale_after))
         };
         starter.update(&mut self.sre, config.sre.as_ref(), make_sre).await;
+        // Whoever polls once checks by itself, and injects nothing.
         let Some(latest) = &self.latest else { return };
         let wanted = config.sre.as_ref().map(|sre| (sre.root.clone(), config.checks.clone()));
         let make_checks = |(root, settings): &(PathBuf, health::settings::Settings)| {
@@ -109,6 +130,13 @@ impl Sources {
             Ok(Made::one(Checks::new(board.clone(), root.clone(), settings, limits, latest.clone()), interval, stale_after))
         };
         starter.update(&mut self.checks, wanted.as_ref(), make_checks).await;
+
+        let failed = &self.mock_signal_failed;
+        let make_mock_signal = |settings: &mock_signal::Settings| {
+            let sources = vec![(MockSignal::new(settings, shared(client)?, limits, failed.clone()), settings.tick())];
+            Ok(Made { sources, interval: settings.interval, stale_after: settings.stale_after() })
+        };
+        starter.update(&mut self.mock_signal, config.mock_signal.as_ref(), make_mock_signal).await;
     }
 
     /// Waits until all have answered that are polled once. Whoever does not wait to the end may stop them.
@@ -136,6 +164,7 @@ impl Sources {
             self.postgrest.as_mut().map(|running| (Postgrest::NAME, &mut running.tasks)),
             self.probes.as_mut().map(|running| (Probe::NAME, &mut running.tasks)),
             self.sre.as_mut().map(|running| (SreState::NAME, &mut running.tasks)),
+            self.mock_signal.as_mut().map(|running| (MockSignal::NAME, &mut running.tasks)),
         ]
         .into_iter()
         .flatten()
@@ -188,8 +217,7 @@ impl Starter<'_> {
         }
         let (None, Some(settings)) = (&slot, wanted) else { return };
         match make(settings) {
-            Ok(Made { sources, stale_after }) => {
-                let interval = sources.iter().map(|(_, interval)| *interval).min().unwrap_or_default();
+            Ok(Made { sources, interval, stale_after }) => {
                 let status = self.board.register(S::NAME, S::FEED, interval, stale_after);
                 self.telemetry.collector_added(S::NAME, &status);
                 let start = |(source, interval)| {

@@ -28,11 +28,18 @@ impl Headers {
         headers
     }
 
-    /// Reads the value of the header `name`, under `key` or in the file under `file_key`.
-    pub fn secret(&mut self, section: &mut Section<'_>, key: &'static str, file_key: &'static str, name: HeaderName) {
+    /// Reads the value of the header `name`, under `key` or in the file under `file_key`; whether either key is there.
+    pub fn secret(&mut self, section: &mut Section<'_>, key: &'static str, file_key: &'static str, name: HeaderName) -> bool {
+        let given = section.has(key) || section.has(file_key);
         if let Some(value) = section.secret(key, file_key) {
             self.insert(section, key, name, &value);
         }
+        given
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn insert(&mut self, section: &Section<'_>, key: &str, name: HeaderName, value: &Secret) {

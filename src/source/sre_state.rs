@@ -133,7 +133,8 @@ impl Source for SreState {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+/// The bytes of a file that may be anything.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let told = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => "there is no such file; the bot writes it".to_owned(),
         _ => error.to_string(),
@@ -199,7 +200,8 @@ impl State {
     }
 }
 
-fn unix_time(text: &str) -> Result<f64, String> {
+/// The Unix time of a `last_mock_signal_time`.
+pub(super) fn unix_time(text: &str) -> Result<f64, String> {
     let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|error| {
         format!("last_mock_signal_time: expected a time such as 2026-01-05T22:30:00Z, found {text:?} ({error})")
     })?;

@@ -8,6 +8,7 @@
 )]
 
 mod allocations;
+mod broker;
 mod catalogue;
 mod check;
 mod checkpoints;
@@ -24,6 +25,7 @@ mod journals;
 mod lifecycle;
 mod logs;
 mod page;
+mod mock_signal;
 mod postgres;
 mod postgrest;
 mod probes;

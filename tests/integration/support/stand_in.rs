@@ -31,6 +31,8 @@ pub(crate) enum Answer {
     Endless,
     /// This, whatever it is.
     Bytes(&'static [u8]),
+    /// What the first of these paths that the request has in it says.
+    At(Vec<(&'static str, Answer)>),
 }
 
 impl Answer {
@@ -107,8 +109,12 @@ impl StandIn {
 /// Takes one request and answers it. A client that goes away meanwhile is none of the server's business.
 fn serve(mut stream: impl Read + Write, answer: &Mutex<Answer>, requests: &Mutex<Vec<String>>) {
     let Some(request) = read(&mut stream) else { return };
+    let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
     requests.lock().unwrap().push(request);
-    let answer = answer.lock().unwrap().clone();
+    let answer = match answer.lock().unwrap().clone() {
+        Answer::At(paths) => paths.into_iter().find(|(at, _)| path.contains(at)).expect("an answer for the path").1,
+        answer => answer,
+    };
     let _ = write(&mut stream, &answer);
 }
 
@@ -158,5 +164,6 @@ fn write(stream: &mut (impl Read + Write), answer: &Answer) -> std::io::Result<(
             stream.write_all(bytes)?;
             stream.flush()
         }
+        Answer::At(_) => unreachable!("it was looked up"),
     }
 }

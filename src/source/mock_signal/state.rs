@@ -1,0 +1,138 @@
+//! The bot's state file, as the bot's own dashboard reads it. What is not about mock signals in it is kept as it is.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::replace::replace;
+use crate::source::sre_state;
+
+/// Where it is in the bot's folder.
+pub(super) const FILE: &str = "state/sre_metrics.json";
+
+/// What became of a mock signal.
+pub(super) struct Outcome {
+    /// Its score; 0 without one.
+    pub(super) score: f64,
+    pub(super) passed: bool,
+    /// When, in Unix seconds.
+    pub(super) at: f64,
+}
+
+/// The Unix time of the last outcome.
+pub(super) fn last(path: &Path) -> Result<Option<f64>, String> {
+    let state = read(path)?;
+    state.get("last_mock_signal_time").and_then(Value::as_str).map(sre_state::unix_time).transpose()
+}
+
+/// Keeps an outcome.
+pub(super) fn keep(path: &Path, outcome: &Outcome) -> Result<(), String> {
+    let mut state = read(path).or_else(|error| {
+        // A file that nobody can read serves nobody. Somebody may still want to look at it.
+        let mut damaged = path.as_os_str().to_owned();
+        damaged.push(".damaged");
+        tracing::warn!(error, aside = %damaged.display(), "the bot's state file is damaged; it is put aside and begun anew");
+        fs::rename(path, damaged).map(|()| Map::new()).map_err(|error| error.to_string())
+    })?;
+    update(&mut state, outcome);
+    let bytes = serde_json::to_vec_pretty(&state).map_err(|error| error.to_string())?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        fs::create_dir(folder).map_err(|error| format!("its folder cannot be made: {error}"))?;
+    }
+    replace(path, &bytes).map_err(|error| error.to_string())
+}
+
+/// The object in the file; an empty one when there is no file yet.
+fn read(path: &Path) -> Result<Map<String, Value>, String> {
+    if !path.try_exists().map_err(|error| error.to_string())? {
+        return Ok(Map::new());
+    }
+    serde_json::from_slice(&sre_state::read(path)?).map_err(|error| format!("expected a JSON object: {error}"))
+}
+
+fn update(state: &mut Map<String, Value>, outcome: &Outcome) {
+    let success = state.get("mock_signal_success_pct").and_then(Value::as_f64).unwrap_or(100.0);
+    let success = if outcome.passed { success + 1.0 } else { success - 10.0 };
+    let health = match outcome.score {
+        score if score >= 4.0 => 100.0,
+        score if score >= 3.0 => 75.0,
+        score if score >= 2.0 => 50.0,
+        _ => 25.0,
+    };
+    state.entry("auto_fix_count").or_insert(0.into());
+    for (key, value) in [
+        ("mock_signal_success_pct", success.clamp(0.0, 100.0).into()),
+        ("parser_health_index", health.into()),
+        ("last_mock_signal_score", outcome.score.into()),
+        ("last_mock_signal_time", time(outcome.at).into()),
+        ("logic_heartbeat", outcome.at.into()),
+        ("last_update", outcome.at.into()),
+    ] {
+        state.insert(key.to_owned(), value);
+    }
+}
+
+/// As the bot writes a time: `2026-01-05T22:30:00.123456+00:00`.
+fn time(at: f64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp_nanos((at * 1e6) as i128 * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (date, (hour, minute, second, micro)) = (at.date(), at.time().as_hms_micro());
+    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}+00:00")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::unix_now;
+
+    fn updated(state: &str, score: f64, passed: bool) -> Map<String, Value> {
+        let mut state = serde_json::from_str(state).unwrap();
+        update(&mut state, &Outcome { score, passed, at: 1767652200.123456 });
+        state
+    }
+
+    #[test]
+    fn the_file_begins_like_the_bots() {
+        let state = serde_json::to_string(&updated("{}", 4.5, true)).unwrap();
+        assert_eq!(
+            state,
+            r#"{"auto_fix_count":0,"last_mock_signal_score":4.5,"last_mock_signal_time":"2026-01-05T22:30:00.123456+00:00","last_update":1767652200.123456,"logic_heartbeat":1767652200.123456,"mock_signal_success_pct":100.0,"parser_health_index":100.0}"#
+        );
+    }
+
+    #[test]
+    fn success_rises_by_one_and_falls_by_ten() {
+        for (before, passed, after) in
+            [(100.0, true, 100.0), (99.5, true, 100.0), (80.0, true, 81.0), (95.0, false, 85.0), (4.0, false, 0.0)]
+        {
+            let state = updated(&format!("{{\"mock_signal_success_pct\": {before}}}"), 4.0, passed);
+            assert_eq!(state["mock_signal_success_pct"], after, "{before} {passed}");
+        }
+    }
+
+    #[test]
+    fn the_parsers_health_is_in_steps() {
+        for (score, health) in
+            [(5.0, 100.0), (4.0, 100.0), (3.99, 75.0), (3.0, 75.0), (2.99, 50.0), (2.0, 50.0), (1.99, 25.0), (0.0, 25.0)]
+        {
+            assert_eq!(updated("{}", score, score >= 4.0)["parser_health_index"], health, "{score}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_about_mock_signals_is_kept() {
+        let state = updated(r#"{"auto_fix_count": 7, "note": {"by": ["somebody"]}, "last_update": 1}"#, 4.5, true);
+        assert_eq!((&state["auto_fix_count"], &state["note"]["by"][0]), (&7.into(), &"somebody".into()));
+        assert_eq!(state["last_update"], 1767652200.123456);
+    }
+
+    #[test]
+    fn its_time_is_read_back_by_who_counts() {
+        for at in [1767652200.123456, 1767652200.0, unix_now()] {
+            let read = sre_state::unix_time(&time(at)).unwrap();
+            assert!((read - at).abs() < 2e-6, "{read} {at}");
+        }
+    }
+}
