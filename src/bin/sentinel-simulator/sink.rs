@@ -1,6 +1,7 @@
 //! What a day is written to: the journal, the bot's folder, the database, each only if it was asked for. The first that
 //! fails ends the simulation with an error that names it.
 
+mod bot_files;
 mod bot_folder;
 mod database;
 mod lines;
@@ -87,6 +88,7 @@ impl Sinks {
             Action::Check(check) => {
                 if let Some(bot) = &mut self.bot {
                     bot.checks.append(check)?;
+                    bot.live(at)?;
                 }
             }
             Action::Batch(batch) => {

@@ -1,11 +1,13 @@
-//! The trading bot's folder: two logs, and a state file that is replaced as a whole.
+//! The trading bot's folder: two logs, a state file that is replaced as a whole, and what else the checks read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::SinkError;
+use super::bot_files::BotFiles;
 use super::lines::LineFile;
 use crate::day::SreMetrics;
+use crate::moment::Moment;
 
 /// The open folder.
 pub(crate) struct BotFolder {
@@ -14,6 +16,7 @@ pub(crate) struct BotFolder {
     pub(crate) sessions: LineFile,
     /// `logs/critical_health_checks.jsonl`
     pub(crate) checks: LineFile,
+    files: BotFiles,
 }
 
 impl BotFolder {
@@ -31,7 +34,13 @@ impl BotFolder {
             metrics: state.join("sre_metrics.json"),
             sessions: LineFile::open("RCA log", &state.join("sre_rca_fixes.jsonl"))?,
             checks: LineFile::open("check log", &logs.join("critical_health_checks.jsonl"))?,
+            files: BotFiles::open(root)?,
         })
+    }
+
+    /// What the bot does all the time besides.
+    pub(crate) fn live(&mut self, at: Moment) -> Result<(), SinkError> {
+        self.files.refresh(at)
     }
 
     /// Replaces `state/sre_metrics.json`: written aside and renamed, so that a reader sees the old content or the new.
