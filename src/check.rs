@@ -10,7 +10,8 @@ use tokio::time::{MissedTickBehavior, timeout};
 
 use crate::board::Board;
 use crate::config::Config;
-use crate::health::{self, CheckInfo, Level, Look, Needs, Report};
+use crate::health::repair::{Attempt, Repair, Repaired, Trigger};
+use crate::health::{self, CheckInfo, Finding, Level, Look, Needs, Report};
 use crate::journal::ledger::Ledger;
 use crate::serve::running::Sources;
 use crate::source::{Part, SourceError};
@@ -32,6 +33,19 @@ pub struct Request {
     pub every: Option<Duration>,
     /// How long a look may take.
     pub timeout: Duration,
+    /// What to do about what is found.
+    pub fix: Fixing,
+}
+
+/// What to do about what is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fixing {
+    /// Nothing.
+    No,
+    /// Say what would be repaired.
+    DryRun,
+    /// Repair what the configuration allows.
+    Yes,
 }
 
 /// Looks, and prints what was found. The level is that of the last look; the error says why it could not look.
@@ -109,7 +123,26 @@ async fn look(config: &Config, only: &[&CheckInfo], request: &Request) -> Result
     findings.extend(look.at(&polled).await);
     findings.sort_by_key(|finding| health::ALL.iter().position(|check| check.name == finding.check));
     let _ = timeout(END, sources.stop()).await;
-    Ok(Report::new(&config.environment, findings))
+    let fixes = mend(config, request, &mut findings).await;
+    Ok(Report::new(&config.environment, findings, fixes))
+}
+
+/// Repairs as it is asked for; the findings are then those of the second look.
+async fn mend(config: &Config, request: &Request, findings: &mut [Finding]) -> Vec<Attempt> {
+    let Some(repair) = Repair::new(config).filter(|_| request.fix != Fixing::No) else { return Vec::new() };
+    let (found, dry_run) = (findings.to_vec(), request.fix == Fixing::DryRun);
+    let work = tokio::task::spawn_blocking(move || match dry_run {
+        true => Repaired { attempts: repair.plan(&found), after: Vec::new() },
+        false => repair.mend(&found, Trigger::Manual),
+    });
+    let Ok(Ok(Repaired { attempts, after })) = timeout(request.timeout.min(FILES), work).await else {
+        tracing::error!("a repair hangs in the file system");
+        return Vec::new();
+    };
+    for after in after {
+        findings.iter_mut().filter(|found| found.check == after.check).for_each(|found| *found = after.clone());
+    }
+    attempts
 }
 
 /// Says of the sources that have not answered that they have not.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
+use crate::check::Fixing;
 use crate::config::{self, Config, ListenAddress, Mistakes, Overrides};
 use crate::telemetry::{self, LogFormat, VERSION};
 use crate::{check, document, serve};
@@ -78,6 +79,14 @@ struct CheckArguments {
     /// The time between two looks of --loop, such as 300s or 5m
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "300s", requires = "repeat")]
     interval: Duration,
+
+    /// Repair what the section `remediation` allows
+    #[arg(long)]
+    fix: bool,
+
+    /// Only tell what --fix would do
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
 
     /// How long a look may take, whatever hangs
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "20s")]
@@ -199,8 +208,13 @@ fn ended(served: Result<(), Vec<String>>) -> ExitCode {
 
 impl From<CheckArguments> for check::Request {
     fn from(arguments: CheckArguments) -> Self {
-        let CheckArguments { json, only, repeat, interval, timeout } = arguments;
-        Self { only, json, every: repeat.then_some(interval), timeout }
+        let CheckArguments { json, only, repeat, interval, fix, dry_run, timeout } = arguments;
+        let fix = match (fix, dry_run) {
+            (false, _) => Fixing::No,
+            (true, true) => Fixing::DryRun,
+            (true, false) => Fixing::Yes,
+        };
+        Self { only, json, every: repeat.then_some(interval), timeout, fix }
     }
 }
 

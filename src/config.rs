@@ -50,6 +50,8 @@ pub struct Config {
     pub broker: Option<broker::Settings>,
     /// What the checks are judged by.
     pub checks: health::settings::Settings,
+    /// What may be repaired.
+    pub remediation: health::repair::Settings,
     /// How reports name where they come from.
     pub environment: String,
     /// How much may come from outside.
@@ -89,6 +91,7 @@ impl Config {
             postgres: postgres.and_then(postgres::Settings::decode),
             postgrest,
             probes: probe::Settings::decode(document),
+            remediation: health::repair::Settings::decode(document.section_or_empty("remediation"), sre.is_some()),
             sre,
             mock_signal,
             broker: document.section("broker").and_then(broker::Settings::decode),

@@ -2,7 +2,7 @@
 //!
 //! A check is a pure judgement over what was read: of the bot's files (`documents`, `records`, `ages`), of the broker (`broker`), or
 //! of a view of the board (`pipeline`). `look` does the reading, within bounds of time and size, whatever hangs; `report` is what
-//! people and programs are told. `collector` runs all of it again and again beside the other sources, `crate::check` once.
+//! people and programs are told, and `repair` mends what may be mended. `collector` runs all of it again and again beside the other sources, `crate::check` once.
 
 mod ages;
 #[cfg_attr(not(test), expect(dead_code, reason = "the broker is not asked yet"))]
@@ -16,6 +16,7 @@ mod look;
 mod market;
 mod pipeline;
 mod records;
+pub mod repair;
 pub mod report;
 pub mod settings;
 

@@ -57,6 +57,11 @@ pub trait Source: Send + 'static {
     /// The families that it feeds.
     const FEED: Feed;
 
+    /// Ends when a look is wanted before its time.
+    fn wanted(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// Looks once. It has to end by itself, whatever hangs.
     fn poll(&mut self) -> impl Future<Output = Vec<Part>> + Send;
 }
@@ -67,7 +72,10 @@ pub async fn run<S: Source>(mut source: S, every: Option<Duration>, board: Arc<B
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut failures, mut troubles) = (Log::of(S::NAME, FAILURE), Log::of(S::NAME, TROUBLE));
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = source.wanted() => {}
+        }
         let begun = Instant::now();
         let found = source.poll().await;
         let trouble = found.iter().filter_map(|part| Some((part.name.clone(), part.trouble.clone()?))).collect();

@@ -1,14 +1,17 @@
 //! The checks as a source among the others: each on its interval, with its level and the time it ran as samples.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::catalogue::CheckInfo;
+use super::finding::Finding;
 use super::look::Look;
+use super::repair::{Repair, Repaired, Trigger};
 use super::report::Latest;
 use super::settings::Settings;
 use crate::board::Board;
@@ -19,6 +22,8 @@ use crate::source::{Part, Source};
 
 /// How long the first look waits for the other sources, so that a start is not taken for a failure of all of them.
 const FIRST_ANSWERS: Duration = Duration::from_secs(10);
+/// How long a repair may take, for a network file system that hangs.
+const REPAIR: Duration = Duration::from_secs(10);
 /// The alert on checks that no longer run looks for results that are an hour old, so they have to be shown for longer.
 const SHOWN: Duration = Duration::from_hours(2);
 
@@ -30,14 +35,23 @@ pub struct Checks {
     settings: Settings,
     limits: Limits,
     ran: BTreeMap<&'static str, Instant>,
+    repair: Repair,
+    /// A repair that is under way. One that hangs is waited for at the next poll too.
+    repairing: Option<JoinHandle<Repaired>>,
+    /// Told when a mock signal has failed.
+    failed: Arc<Notify>,
+    trigger: Trigger,
 }
 
 impl Checks {
-    /// Checks of what `board` shows and of the files below `root`; what they find is told to `latest`.
-    pub fn new(board: Arc<Board>, root: PathBuf, settings: &Settings, limits: Limits, latest: Arc<Latest>) -> Self {
+    /// Checks of what `board` shows and of the bot's files, which `repair` may mend; what they find is told to `latest`. They run at
+    /// once when `failed` is told of a mock signal.
+    pub fn new(board: Arc<Board>, repair: Repair, limits: Limits, latest: Arc<Latest>, failed: Arc<Notify>) -> Self {
         latest.clear();
-        let look = Look::new(board.clone(), Some(root), settings.clone());
-        Self { look, board, latest, settings: settings.clone(), limits, ran: BTreeMap::new() }
+        let settings = Settings::clone(&repair.checks);
+        let look = Look::new(board.clone(), Some(repair.root.clone()), settings.clone());
+        let (ran, repairing, trigger) = (BTreeMap::new(), None, Trigger::Scheduled);
+        Self { look, board, latest, settings, limits, ran, repair, repairing, failed, trigger }
     }
 
     /// The time between two polls, and how long samples are shown.
@@ -50,11 +64,34 @@ impl Checks {
     /// The checks whose time has come. Polls come on the shortest interval; a check is due at the poll that is nearest to its time.
     fn due(&self, now: Instant) -> Vec<&'static CheckInfo> {
         let slack = Self::pace(&self.settings).0 / 2;
+        let at_once = self.trigger == Trigger::MockSignalFailure;
         let due = |check: &&CheckInfo| {
             let interval = self.settings.interval(check.name).unwrap_or(SHOWN);
-            self.ran.get(check.name).is_none_or(|ran| now.duration_since(*ran) + slack >= interval)
+            at_once || self.ran.get(check.name).is_none_or(|ran| now.duration_since(*ran) + slack >= interval)
         };
         self.look.possible().into_iter().filter(due).collect()
+    }
+
+    /// Mends what may be mended, and puts what the second look saw in the place of what the first one found.
+    async fn mend(&mut self, found: &mut [Finding]) {
+        let trigger = std::mem::replace(&mut self.trigger, Trigger::Scheduled);
+        if !self.repair.settings.enabled && trigger != Trigger::MockSignalFailure {
+            return;
+        }
+        let repairing = self.repairing.get_or_insert_with(|| {
+            let (repair, found) = (self.repair.clone(), found.to_vec());
+            tokio::task::spawn_blocking(move || repair.mend(&found, trigger))
+        });
+        let Ok(ended) = timeout(REPAIR, repairing).await else {
+            tracing::warn!("a repair hangs in the file system");
+            return;
+        };
+        self.repairing = None;
+        let Repaired { attempts, after } = ended.unwrap_or_default();
+        for after in after {
+            found.iter_mut().filter(|found| found.check == after.check).for_each(|found| *found = after.clone());
+        }
+        self.latest.put_fixes(attempts);
     }
 
     async fn others_answered(&self) {
@@ -68,16 +105,22 @@ impl Source for Checks {
     const NAME: &'static str = "checks";
     const FEED: Feed = Feed::SreState;
 
+    async fn wanted(&mut self) {
+        self.failed.notified().await;
+        self.trigger = Trigger::MockSignalFailure;
+    }
+
     async fn poll(&mut self) -> Vec<Part> {
         if self.ran.is_empty() {
             let _ = timeout(FIRST_ANSWERS, self.others_answered()).await;
         }
         let now = Instant::now();
         let due = self.due(now);
-        let found = self.look.at(&due).await;
+        let mut found = self.look.at(&due).await;
+        self.mend(&mut found).await;
         self.ran.extend(due.iter().map(|check| (check.name, now)));
         self.latest.put(&found);
-        let part = |finding: &super::Finding| {
+        let part = |finding: &Finding| {
             let mut samples = SampleSet::new(self.limits);
             let labels = [finding.check, "exporter"];
             samples.set(&family::CHECK_STATUS, labels, f64::from(finding.level as u8));

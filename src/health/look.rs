@@ -125,7 +125,7 @@ impl Look {
 }
 
 /// Reads what a check of the bot's folder needs, and judges it.
-fn read(check: &'static str, root: &Path, settings: &Settings, market: &Market, now: SystemTime) -> Finding {
+pub(super) fn read(check: &'static str, root: &Path, settings: &Settings, market: &Market, now: SystemTime) -> Finding {
     let document = |path: &Path| files::document(&root.join(path));
     let tail = |path: &Path, lines| files::tail(&root.join(path), lines);
     let (file, finding) = match check {

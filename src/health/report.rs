@@ -9,29 +9,41 @@ use time::OffsetDateTime;
 
 use super::catalogue;
 use super::finding::{Finding, Level};
+use super::repair::{Attempt, Outcome};
 use crate::clock::unix_now;
 use crate::locked;
 
 /// What the last looks found.
 #[derive(Default)]
-pub struct Latest(Mutex<BTreeMap<&'static str, Finding>>);
+pub struct Latest(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    findings: BTreeMap<&'static str, Finding>,
+    fixes: Vec<Attempt>,
+}
 
 impl Latest {
     /// Takes what a look found; what it did not look at stays.
     pub fn put(&self, found: &[Finding]) {
-        locked(&self.0).extend(found.iter().map(|finding| (finding.check, finding.clone())));
+        locked(&self.0).findings.extend(found.iter().map(|finding| (finding.check, finding.clone())));
+    }
+
+    /// Takes what became of the fixes of a look.
+    pub fn put_fixes(&self, fixes: Vec<Attempt>) {
+        locked(&self.0).fixes = fixes;
     }
 
     /// Forgets everything.
     pub fn clear(&self) {
-        locked(&self.0).clear();
+        *locked(&self.0) = Known::default();
     }
 
     /// The report over what is known now.
     pub fn report(&self, environment: &str) -> Report {
         let latest = locked(&self.0);
-        let findings = catalogue::ALL.iter().filter_map(|check| latest.get(check.name).cloned());
-        Report::new(environment, findings.collect())
+        let findings = catalogue::ALL.iter().filter_map(|check| latest.findings.get(check.name).cloned());
+        Report::new(environment, findings.collect(), latest.fixes.clone())
     }
 }
 
@@ -44,12 +56,14 @@ pub struct Report {
     pub environment: String,
     /// What every check found.
     pub findings: Vec<Finding>,
+    /// What became of the fixes.
+    pub fixes: Vec<Attempt>,
 }
 
 impl Report {
     /// A report made now.
-    pub fn new(environment: &str, findings: Vec<Finding>) -> Self {
-        Self { at: unix_now(), environment: environment.to_owned(), findings }
+    pub fn new(environment: &str, findings: Vec<Finding>, fixes: Vec<Attempt>) -> Self {
+        Self { at: unix_now(), environment: environment.to_owned(), findings, fixes }
     }
 
     /// The worst of all levels.
@@ -80,6 +94,7 @@ impl Report {
                 "warning_alerts": count(Level::Warning),
             },
             "checks": self.findings.iter().map(Finding::json).collect::<Vec<_>>(),
+            "fixes": self.fixes.iter().map(Attempt::json).collect::<Vec<_>>(),
         })
     }
 
@@ -105,9 +120,18 @@ impl Report {
             let _ = write!(text, "\n{level}  {:width$}  {}\n", finding.check, shown(&finding.message));
             let _ = writeln!(text, "{:10}{:width$}  {}", "", "", shown(&finding.judged_by()));
         }
+        for fix in &self.fixes {
+            let level = match fix.outcome {
+                Outcome::Success => Level::Ok,
+                Outcome::Skipped | Outcome::Planned => Level::Warning,
+                Outcome::Failed => Level::Critical,
+            };
+            let result = paint(level, fix.outcome.as_str());
+            let _ = write!(text, "\nFIX       {}, {result}: {}\n", fix.fix.name(), shown(&fix.message));
+        }
         let well: Vec<_> =
             self.findings.iter().filter(|finding| finding.level == Level::Ok).map(|finding| finding.check).collect();
-        if !well.is_empty() && !alerts.is_empty() {
+        if !well.is_empty() && text.lines().count() > 1 {
             let _ = write!(text, "\n{}: {}\n", paint(Level::Ok, "OK"), well.join(", "));
         }
         text
@@ -172,7 +196,7 @@ mod tests {
     use super::*;
 
     fn report(findings: Vec<Finding>) -> Report {
-        Report { at: 1_767_652_200.9, environment: "prod".to_owned(), findings }
+        Report { at: 1_767_652_200.9, environment: "prod".to_owned(), findings, fixes: Vec::new() }
     }
 
     fn bad() -> Report {

@@ -1,6 +1,5 @@
 //! The tasks of the sources, as the configuration in force wants them.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +9,9 @@ use tokio::task::JoinHandle;
 use crate::board::Board;
 use crate::client::Client;
 use crate::config::Config;
+use crate::health::Latest;
 use crate::health::collector::Checks;
-use crate::health::{self, Latest};
+use crate::health::repair::Repair;
 use crate::sample::Limits;
 use crate::source::mock_signal::MockSignal;
 use crate::source::postgres::{Database, Postgres};
@@ -34,7 +34,7 @@ pub(crate) struct Sources {
     postgrest: Option<Running<(postgrest::Settings, Option<postgres::Settings>)>>,
     probes: Option<Running<Vec<probe::Settings>>>,
     sre: Option<Running<sre_state::Settings>>,
-    checks: Option<Running<(PathBuf, health::settings::Settings)>>,
+    checks: Option<Running<Repair>>,
     mock_signal: Option<Running<mock_signal::Settings>>,
     /// Told of every mock signal that failed.
     mock_signal_failed: Arc<Notify>,
@@ -124,14 +124,14 @@ impl Sources {
         starter.update(&mut self.sre, config.sre.as_ref(), make_sre).await;
         // Whoever polls once checks by itself, and injects nothing.
         let Some(latest) = &self.latest else { return };
-        let wanted = config.sre.as_ref().map(|sre| (sre.root.clone(), config.checks.clone()));
-        let make_checks = |(root, settings): &(PathBuf, health::settings::Settings)| {
-            let (interval, stale_after) = Checks::pace(settings);
-            Ok(Made::one(Checks::new(board.clone(), root.clone(), settings, limits, latest.clone()), interval, stale_after))
-        };
-        starter.update(&mut self.checks, wanted.as_ref(), make_checks).await;
-
         let failed = &self.mock_signal_failed;
+        let make_checks = |repair: &Repair| {
+            let (interval, stale_after) = Checks::pace(&repair.checks);
+            let checks = Checks::new(board.clone(), repair.clone(), limits, latest.clone(), failed.clone());
+            Ok(Made::one(checks, interval, stale_after))
+        };
+        starter.update(&mut self.checks, Repair::new(config).as_ref(), make_checks).await;
+
         let make_mock_signal = |settings: &mock_signal::Settings| {
             let sources = vec![(MockSignal::new(settings, shared(client)?, limits, failed.clone()), settings.tick())];
             Ok(Made { sources, interval: settings.interval, stale_after: settings.stale_after() })
