@@ -140,9 +140,9 @@ impl Repair {
     /// Mends what `findings` tell and the settings allow. It reads and writes files, which may hang.
     pub fn mend(&self, findings: &[Finding], trigger: Trigger) -> Repaired {
         let wanted = self.wanted(findings);
-        let analysis = trigger == Trigger::MockSignalFailure;
-        if wanted.is_empty() && !analysis {
-            return Repaired::default();
+        if !wanted.iter().any(|fix| self.switched_off(*fix).is_none()) && trigger != Trigger::MockSignalFailure {
+            let skipped = |fix: &Fix| Some(Attempt::new(*fix, Outcome::Skipped, self.switched_off(*fix)?));
+            return Repaired { attempts: wanted.iter().filter_map(skipped).collect(), after: Vec::new() };
         }
         match self.locked(|log, history| self.mend_all(&wanted, findings, trigger, log, history)) {
             Ok(repaired) => repaired,
@@ -245,19 +245,28 @@ impl Repair {
         found.of(fix.check(), unix_now())
     }
 
+    fn switched_off(&self, fix: Fix) -> Option<&'static str> {
+        match &self.settings {
+            settings if !settings.enabled => Some("remediation.enabled is false"),
+            settings if !settings.fixes.contains(&fix) => Some("it is not among remediation.fixes"),
+            _ => None,
+        }
+    }
+
     /// Why a fix may not be tried now. `tried` are those of this very session.
     fn refusal(&self, fix: Fix, history: &History, tried: usize) -> Option<String> {
-        let Settings { enabled, fixes, cooldown, max_per_hour, .. } = &self.settings;
+        let Settings { cooldown, max_per_hour, .. } = &self.settings;
         let now = unix_now();
-        let wait = history.last(fix.name()).map(|last| (now - last).max(0.0)).filter(|ago| *ago < cooldown.as_secs_f64());
-        match wait {
-            _ if !enabled => Some("remediation.enabled is false".to_owned()),
-            _ if !fixes.contains(&fix) => Some("it is not among remediation.fixes".to_owned()),
-            Some(ago) => Some(format!("it was tried {ago:.0} s ago, its cool-down is {}", humantime::format_duration(*cooldown))),
-            None if history.since(now - HOUR) + tried >= *max_per_hour => {
+        let ago = history.last(fix.name()).map(|last| (now - last).max(0.0)).filter(|ago| *ago < cooldown.as_secs_f64());
+        match (self.switched_off(fix), ago) {
+            (Some(why), _) => Some(why.to_owned()),
+            (_, Some(ago)) => {
+                Some(format!("it was tried {ago:.0} s ago, its cool-down is {}", humantime::format_duration(*cooldown)))
+            }
+            _ if history.since(now - HOUR) + tried >= *max_per_hour => {
                 Some(format!("{max_per_hour} fixes were tried within the last hour, which is the limit"))
             }
-            None => None,
+            _ => None,
         }
     }
 

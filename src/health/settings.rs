@@ -154,14 +154,14 @@ impl Settings {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::path::Path;
 
     use super::*;
     use crate::config::load;
 
     /// The section with nothing in it.
-    pub(in super::super) fn defaults() -> Settings {
+    pub(crate) fn defaults() -> Settings {
         load::parse("", Path::new(""), &|_| None, |document| Settings::decode(document.section_or_empty("checks"))).unwrap()
     }
 

@@ -31,6 +31,7 @@ mod postgrest;
 mod probes;
 mod properties;
 mod recorder;
+mod repairs;
 mod rotations;
 mod routing;
 mod rules;
