@@ -58,7 +58,7 @@ pub fn run(mut config: Config, request: &Request) -> Result<Level, String> {
             .ok_or_else(|| format!("there is no check {name}; there are {}", names()))
     });
     let only = only.collect::<Result<Vec<_>, _>>()?;
-    restrict(&mut config, &only);
+    restrict(&mut config, &only, request.timeout);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| format!("the runtime cannot start: {error}"))?;
     let level = runtime.block_on(looks(&config, &only, request));
@@ -66,8 +66,8 @@ pub fn run(mut config: Config, request: &Request) -> Result<Level, String> {
     level
 }
 
-/// Leaves out the sources that nobody asks for.
-fn restrict(config: &mut Config, only: &[&CheckInfo]) {
+/// Leaves out the sources that nobody asks for, and what would take longer or change anything.
+fn restrict(config: &mut Config, only: &[&CheckInfo], limit: Duration) {
     let asked = |source| {
         let needs =
             |check: &&CheckInfo| check.needs == Needs::Source(source) || (check.needs == Needs::Itself && check.name == source);
@@ -76,6 +76,10 @@ fn restrict(config: &mut Config, only: &[&CheckInfo]) {
     config.postgres.take_if(|_| !asked("postgres"));
     config.postgrest.take_if(|_| !asked("postgrest"));
     config.probes.retain(|_| asked("probe"));
+    // Whatever hangs.
+    if let Some(broker) = &mut config.broker {
+        broker.timeout = broker.timeout.min(limit);
+    }
     // It only looks.
     if let Some(postgrest) = &mut config.postgrest {
         postgrest.reload_schema_cache = false;
@@ -102,7 +106,8 @@ async fn look(config: &Config, only: &[&CheckInfo], request: &Request) -> Result
     let mut sources = Sources::once(board.clone(), Arc::new(telemetry));
     sources.update(config).await;
     let root = config.sre.as_ref().map(|sre| sre.root.clone());
-    let mut look = Look::new(board.clone(), root, config.checks.clone()).within(request.timeout.min(FILES));
+    let broker = sources.broker(config.broker.as_ref()).map_err(|error| error.to_string())?;
+    let mut look = Look::new(board.clone(), root, broker, config.checks.clone()).within(request.timeout.min(FILES));
     let possible = look.possible();
     let wanted: Vec<_> = match only {
         [] => possible,

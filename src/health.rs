@@ -5,7 +5,6 @@
 //! people and programs are told, and `repair` mends what may be mended. `collector` runs all of it again and again beside the other sources, `crate::check` once.
 
 mod ages;
-#[cfg_attr(not(test), expect(dead_code, reason = "the broker is not asked yet"))]
 mod broker;
 mod catalogue;
 pub mod collector;

@@ -7,12 +7,13 @@ use serde_json::json;
 
 use super::finding::Finding;
 use super::settings::Settings;
+use crate::source::broker::BrokerError;
 
 /// How many symbols a message names.
 const NAMED: usize = 8;
 
 /// The broker's time to answer; without it the bot trades late or not at all.
-pub(super) fn alpaca_latency(account: &Result<Duration, String>, settings: &Settings) -> Finding {
+pub(super) fn alpaca_latency(account: &Result<Duration, BrokerError>, settings: &Settings) -> Finding {
     let (warning, critical) = (settings.latency_warning, settings.latency_critical);
     let threshold = format!(
         "less than {}, and {} at the very most",
@@ -20,6 +21,7 @@ pub(super) fn alpaca_latency(account: &Result<Duration, String>, settings: &Sett
         humantime::format_duration(critical)
     );
     let finding = match account {
+        Err(BrokerError::NoCredentials) => Finding::unknown(&BrokerError::NoCredentials),
         Err(why) => Finding::critical(format!("the broker's account cannot be read: {why}")),
         Ok(took) => {
             let message = format!("the broker answered within {} ms", took.as_millis());
@@ -35,7 +37,10 @@ pub(super) fn alpaca_latency(account: &Result<Duration, String>, settings: &Sett
 }
 
 /// The bot's books against the broker's: what only one of them knows is not watched, or not there.
-pub(super) fn position_tracking(broker: &Result<BTreeSet<String>, String>, bot: &Result<BTreeSet<String>, String>) -> Finding {
+pub(super) fn position_tracking(
+    broker: &Result<BTreeSet<String>, BrokerError>,
+    bot: &Result<BTreeSet<String>, String>,
+) -> Finding {
     let (broker, bot) = match (broker, bot) {
         (Ok(broker), Ok(bot)) => (broker, bot),
         (Err(why), _) => return Finding::unknown(format!("the broker's positions: {why}")),
@@ -68,22 +73,31 @@ mod tests {
         for (millis, level) in [(0, Fine), (499, Fine), (500, Warning), (1999, Warning), (2000, Critical)] {
             assert_eq!(alpaca_latency(&Ok(Duration::from_millis(millis)), &settings).level, level, "{millis}");
         }
-        let finding = alpaca_latency(&Err("HTTP 500".to_owned()), &settings);
+        let finding = alpaca_latency(&Err(BrokerError::Failed("HTTP 500".to_owned())), &settings);
         assert_eq!((finding.level, finding.message.as_str()), (Critical, "the broker's account cannot be read: HTTP 500"));
+        let finding = alpaca_latency(&Err(BrokerError::NoCredentials), &settings);
+        assert_eq!((finding.level, finding.message.as_str()), (Warning, "cannot be checked: no credentials are configured"));
     }
 
     #[test]
     fn positions() {
-        let of = |symbols: &[&str]| Ok(symbols.iter().map(|symbol| (*symbol).to_owned()).collect::<BTreeSet<_>>());
-        let no = || Err("not there".to_owned());
-        assert_eq!(position_tracking(&of(&["A", "B"]), &of(&["B", "A"])).level, Fine);
-        assert_eq!(position_tracking(&of(&[]), &of(&[])).level, Fine);
-        let finding = position_tracking(&of(&["A", "B"]), &of(&["B", "C"]));
+        fn set(symbols: &[&str]) -> BTreeSet<String> {
+            symbols.iter().map(|symbol| (*symbol).to_owned()).collect()
+        }
+        let judged = |broker: &[&str], bot: &[&str]| position_tracking(&Ok(set(broker)), &Ok(set(bot)));
+        assert_eq!(judged(&["A", "B"], &["B", "A"]).level, Fine);
+        assert_eq!(judged(&[], &[]).level, Fine);
+        let finding = judged(&["A", "B"], &["B", "C"]);
         assert_eq!((finding.level, finding.message.as_str()), (Critical, "only at the broker: A; only in the bot: C"));
-        assert_eq!(position_tracking(&no(), &of(&[])).message, "cannot be checked: the broker's positions: not there");
-        assert_eq!(position_tracking(&of(&[]), &no()).message, "cannot be checked: the bot's positions: not there");
         let many: Vec<_> = (0..20).map(|number| format!("S{number:02}")).collect();
         let many: Vec<_> = many.iter().map(String::as_str).collect();
-        assert!(position_tracking(&of(&many), &of(&[])).message.contains("S07 and 12 more; "));
+        assert!(judged(&many, &[]).message.contains("S07 and 12 more; "));
+
+        let finding = position_tracking(&Err(BrokerError::Failed("refused".to_owned())), &Ok(set(&[])));
+        let why = "cannot be checked: the broker's positions: refused";
+        assert_eq!((finding.level, finding.message.as_str()), (Warning, why));
+        let finding = position_tracking(&Ok(set(&[])), &Err("not there".to_owned()));
+        let why = "cannot be checked: the bot's positions: not there";
+        assert_eq!((finding.level, finding.message.as_str()), (Warning, why));
     }
 }

@@ -18,6 +18,7 @@ use crate::board::Board;
 use crate::catalogue as family;
 use crate::family::Feed;
 use crate::sample::{Limits, SampleSet};
+use crate::source::broker::Broker;
 use crate::source::{Part, Source};
 
 /// How long the first look waits for the other sources, so that a start is not taken for a failure of all of them.
@@ -46,10 +47,17 @@ pub struct Checks {
 impl Checks {
     /// Checks of what `board` shows and of the bot's files, which `repair` may mend; what they find is told to `latest`. They run at
     /// once when `failed` is told of a mock signal.
-    pub fn new(board: Arc<Board>, repair: Repair, limits: Limits, latest: Arc<Latest>, failed: Arc<Notify>) -> Self {
+    pub fn new(
+        board: Arc<Board>,
+        repair: Repair,
+        broker: Option<Broker>,
+        limits: Limits,
+        latest: Arc<Latest>,
+        failed: Arc<Notify>,
+    ) -> Self {
         latest.clear();
         let settings = Settings::clone(&repair.checks);
-        let look = Look::new(board.clone(), Some(repair.root.clone()), settings.clone());
+        let look = Look::new(board.clone(), Some(repair.root.clone()), broker, settings.clone());
         let (ran, repairing, trigger) = (BTreeMap::new(), None, Trigger::Scheduled);
         Self { look, board, latest, settings, limits, ran, repair, repairing, failed, trigger }
     }

@@ -123,7 +123,6 @@ pub(super) fn uw_cache_freshness(read: &Read, settings: &Settings) -> Finding {
 }
 
 /// The symbols that the bot holds, by its own books.
-#[cfg_attr(not(test), expect(dead_code, reason = "the broker is not asked yet"))]
 pub(super) fn held(read: &Read) -> Result<BTreeSet<String>, String> {
     let bytes = read.as_ref().map_err(ToString::to_string)?;
     let keys = serde_json::from_slice::<std::collections::BTreeMap<String, IgnoredAny>>(bytes);

@@ -13,9 +13,10 @@ use super::files::{self, Unreadable};
 use super::finding::Finding;
 use super::market::{self, Market};
 use super::settings::Settings;
-use super::{ages, documents, pipeline, records};
+use super::{ages, broker, documents, pipeline, records};
 use crate::board::Board;
 use crate::clock::unix_now;
+use crate::source::broker::{Broker, BrokerFound};
 
 /// How long reading the files of a check may take, for a network file system that hangs.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,6 +28,7 @@ pub type Looked = Vec<Finding>;
 pub struct Look {
     board: Arc<Board>,
     root: Option<PathBuf>,
+    broker: Option<Broker>,
     settings: Arc<Settings>,
     /// Reads that are under way. One that hangs is waited for at the next look too, so that no second thread hangs beside it.
     reading: BTreeMap<&'static str, JoinHandle<Finding>>,
@@ -36,10 +38,10 @@ pub struct Look {
 }
 
 impl Look {
-    /// Looks at what `board` shows, and at the files below `root`.
-    pub fn new(board: Arc<Board>, root: Option<PathBuf>, settings: Settings) -> Self {
+    /// Looks at what `board` shows, at the files below `root`, and at what `broker` answers.
+    pub fn new(board: Arc<Board>, root: Option<PathBuf>, broker: Option<Broker>, settings: Settings) -> Self {
         let stale_answers = pipeline::stale_answers(&board.view());
-        Self { board, root, settings: Arc::new(settings), reading: BTreeMap::new(), stale_answers, timeout: TIMEOUT }
+        Self { board, root, broker, settings: Arc::new(settings), reading: BTreeMap::new(), stale_answers, timeout: TIMEOUT }
     }
 
     /// The same with less time for the files.
@@ -55,7 +57,7 @@ impl Look {
             self.settings.interval(check.name).is_some()
                 && match check.needs {
                     Needs::Folder => self.root.is_some(),
-                    Needs::Broker => false,
+                    Needs::Broker => self.root.is_some() && self.broker.is_some(),
                     Needs::Source(source) => there(source),
                     Needs::Itself => there(check.name),
                 }
@@ -73,11 +75,15 @@ impl Look {
         for check in checks.iter().filter(|check| check.needs == Needs::Folder) {
             self.read(check.name, Market::at(now, closed));
         }
+        let asked = match &self.broker {
+            Some(broker) if checks.iter().any(|check| check.needs == Needs::Broker) => Some(broker.ask().await),
+            _ => None,
+        };
         let mut found = Vec::new();
         for check in checks {
             let finding = match check.needs {
                 Needs::Folder => self.read_until(check.name, ends).await,
-                Needs::Broker => Finding::unknown("the broker is not asked"),
+                Needs::Broker => self.compare(check.name, asked.as_ref()).await,
                 Needs::Source(_) | Needs::Itself => self.judge(check),
             };
             found.push(finding.of(check.name, now));
@@ -91,6 +97,22 @@ impl Look {
         let settings = self.settings.clone();
         let read = move || read(check, &root, &settings, &market, SystemTime::now());
         self.reading.insert(check, tokio::task::spawn_blocking(read));
+    }
+
+    /// Judges what the broker answered, beside the bot's own books.
+    async fn compare(&mut self, check: &'static str, asked: Option<&BrokerFound>) -> Finding {
+        let (Some(asked), Some(root)) = (asked, &self.root) else { return Finding::unknown("the broker is not configured") };
+        if check == "alpaca_latency" {
+            return broker::alpaca_latency(&asked.account, &self.settings);
+        }
+        let (path, positions) = (self.settings.positions.clone(), asked.positions.clone());
+        let file = root.join(&path);
+        let compare = move || {
+            let finding = broker::position_tracking(&positions, &documents::held(&files::document(&file)));
+            Finding { file: Some(path.display().to_string()), ..finding }
+        };
+        self.reading.entry(check).or_insert_with(|| tokio::task::spawn_blocking(compare));
+        self.read_until(check, Instant::now() + self.timeout).await
     }
 
     async fn read_until(&mut self, check: &'static str, ends: Instant) -> Finding {
@@ -184,7 +206,7 @@ mod tests {
     }
 
     fn look(root: &str) -> Look {
-        Look::new(board(), Some(PathBuf::from(root)), settings::tests::defaults())
+        Look::new(board(), Some(PathBuf::from(root)), None, settings::tests::defaults())
     }
 
     #[tokio::test(start_paused = true)]

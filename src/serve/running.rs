@@ -13,6 +13,7 @@ use crate::health::Latest;
 use crate::health::collector::Checks;
 use crate::health::repair::Repair;
 use crate::sample::Limits;
+use crate::source::broker::{self, Broker};
 use crate::source::mock_signal::MockSignal;
 use crate::source::postgres::{Database, Postgres};
 use crate::source::postgrest::Postgrest;
@@ -34,7 +35,7 @@ pub(crate) struct Sources {
     postgrest: Option<Running<(postgrest::Settings, Option<postgres::Settings>)>>,
     probes: Option<Running<Vec<probe::Settings>>>,
     sre: Option<Running<sre_state::Settings>>,
-    checks: Option<Running<Repair>>,
+    checks: Option<Running<(Repair, Option<broker::Settings>)>>,
     mock_signal: Option<Running<mock_signal::Settings>>,
     /// Told of every mock signal that failed.
     mock_signal_failed: Arc<Notify>,
@@ -125,18 +126,25 @@ impl Sources {
         // Whoever polls once checks by itself, and injects nothing.
         let Some(latest) = &self.latest else { return };
         let failed = &self.mock_signal_failed;
-        let make_checks = |repair: &Repair| {
+        let make_checks = |(repair, broker): &(Repair, Option<broker::Settings>)| {
             let (interval, stale_after) = Checks::pace(&repair.checks);
-            let checks = Checks::new(board.clone(), repair.clone(), limits, latest.clone(), failed.clone());
+            let broker = made(client, broker.as_ref())?;
+            let checks = Checks::new(board.clone(), repair.clone(), broker, limits, latest.clone(), failed.clone());
             Ok(Made::one(checks, interval, stale_after))
         };
-        starter.update(&mut self.checks, Repair::new(config).as_ref(), make_checks).await;
+        let wanted = Repair::new(config).map(|repair| (repair, config.broker.clone()));
+        starter.update(&mut self.checks, wanted.as_ref(), make_checks).await;
 
         let make_mock_signal = |settings: &mock_signal::Settings| {
             let sources = vec![(MockSignal::new(settings, shared(client)?, limits, failed.clone()), settings.tick())];
             Ok(Made { sources, interval: settings.interval, stale_after: settings.stale_after() })
         };
         starter.update(&mut self.mock_signal, config.mock_signal.as_ref(), make_mock_signal).await;
+    }
+
+    /// The broker, for whoever asks it without the checks.
+    pub(crate) fn broker(&mut self, settings: Option<&broker::Settings>) -> Result<Option<Broker>, SourceError> {
+        made(&mut self.client, settings)
     }
 
     /// Waits until all have answered that are polled once. Whoever does not wait to the end may stop them.
@@ -186,6 +194,10 @@ fn shared(slot: &mut Option<Client>) -> Result<Client, SourceError> {
     }
     let client = Client::new().map_err(|error| SourceError(error.to_string()))?;
     Ok(slot.insert(client).clone())
+}
+
+fn made(client: &mut Option<Client>, broker: Option<&broker::Settings>) -> Result<Option<Broker>, SourceError> {
+    broker.map(|settings| Ok(Broker::new(settings, shared(client)?))).transpose()
 }
 
 /// Ends a source's tasks, and waits until they have: a poll that was about to publish must not do so after this.

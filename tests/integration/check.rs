@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::bot::Bot;
 use crate::support::exporter::{Exporter, Setup};
 use crate::support::postgres::Postgres;
+use crate::support::stand_in::{Answer, StandIn};
 
 const STALE: Duration = Duration::from_secs(301);
 const LOCK: &str = "data/uw_flow_cache.json.lock";
@@ -199,4 +200,70 @@ fn a_loop_looks_again_and_again() {
     while serde_json::from_str::<Value>(&looks.next()).unwrap()["overall_status"] != "critical" {
         assert!(Instant::now() < deadline, "it never saw that the file is broken");
     }
+}
+
+/// A broker with an account, and with these positions.
+fn broker(symbols: &[&str]) -> Answer {
+    let positions: Vec<_> = symbols.iter().map(|symbol| json!({"symbol": symbol})).collect();
+    let at = |path, value: Value| (path, Answer::json(200, &value.to_string()));
+    Answer::At(vec![at("/v2/account", json!({"id": "x"})), at("/v2/positions", json!(positions))])
+}
+
+#[test]
+fn the_broker_is_asked_and_compared() {
+    let alpaca = StandIn::start(broker(&["AAPL"]));
+    let (setup, _bot) = setup(&format!("broker: {{url: '{}', key_id: id, secret_key: key}}", alpaca.url("")));
+    let setup = setup.argument("--json").argument("--only=position_tracking").argument("--only=alpaca_latency");
+    let (code, well) = report(&setup.output());
+    assert_eq!((code, alerts(&well)), (Some(0), vec![]));
+    let mut asked: Vec<_> = alpaca.requests().iter().map(|request| request.lines().next().unwrap().to_owned()).collect();
+    asked.sort();
+    assert_eq!(asked, ["GET /v2/account HTTP/1.1", "GET /v2/positions HTTP/1.1"], "nothing is asked twice");
+
+    alpaca.answers(broker(&["AAPL", "TSLA"]));
+    let (code, differ) = report(&setup.output());
+    assert_eq!((code, alerts(&differ)), (Some(2), vec![("position_tracking", "critical")]));
+    assert_eq!(differ["alerts"][0]["message"], "only at the broker: TSLA; only in the bot: none");
+
+    alpaca.answers(Answer::json(503, "{}"));
+    let (code, down) = report(&setup.output());
+    assert_eq!((code, alerts(&down)), (Some(2), vec![("alpaca_latency", "critical"), ("position_tracking", "warning")]));
+
+    alpaca.answers(Answer::Nothing);
+    let begun = Instant::now();
+    let (code, hangs) = report(&setup.argument("--timeout=500ms").output());
+    assert_eq!((code, alerts(&hangs)), (Some(2), vec![("alpaca_latency", "critical"), ("position_tracking", "warning")]));
+    assert!(begun.elapsed() < Duration::from_secs(3));
+}
+
+#[test]
+fn without_credentials_the_broker_is_not_asked() {
+    let alpaca = StandIn::start(broker(&[]));
+    let (setup, _bot) = setup(&format!("broker: {{url: '{}'}}", alpaca.url("")));
+    let (code, report) = report(&setup.argument("--json").output());
+    assert_eq!((code, alerts(&report)), (Some(1), vec![("position_tracking", "warning"), ("alpaca_latency", "warning")]));
+    assert_eq!(alpaca.requests(), [""; 0]);
+}
+
+#[test]
+fn it_changes_nothing() {
+    // A bot that is to be injected with signals, and a PostgREST whose cache is stale.
+    let stale = r#"{"code":"PGRST002","message":"Could not query the database for the schema cache. Retrying."}"#;
+    let web = StandIn::start(Answer::json(503, stale));
+    let postgres = Postgres::new();
+    let (setup, bot) = setup(&format!(
+        "mock_signal: {{url: '{}'}}\npostgres: {{url: '{}'}}\npostgrest: {{url: '{}', reload_schema_cache: true}}",
+        web.url("/score"),
+        postgres.url("exporter"),
+        web.url("/rest/v1"),
+    ));
+    let state = std::fs::read_to_string(bot.path("state/sre_metrics.json")).unwrap();
+    let output = setup.argument("--json").argument("--log.level=info").output();
+    let log = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(!log.contains("reload"), "{log}");
+    let (code, report) = report(&output);
+    assert_eq!((code, alerts(&report)), (Some(2), vec![("schema_cache", "critical"), ("postgrest", "warning")]));
+    let asked: Vec<_> = web.requests().iter().map(|request| request.lines().next().unwrap().to_owned()).collect();
+    assert_eq!(asked, ["GET /rest/v1/simplicity_batches?select=id&limit=1 HTTP/1.1"]);
+    assert_eq!(std::fs::read_to_string(bot.path("state/sre_metrics.json")).unwrap(), state);
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::bot::Bot;
 use crate::support::exporter::{Exporter, Setup};
 use crate::support::page::Page;
+use crate::support::stand_in::{Answer, StandIn};
 
 const LOCK: &str = "data/uw_flow_cache.json.lock";
 const LOG: &str = "state/sre_rca_fixes.jsonl";
@@ -166,4 +167,27 @@ fn what_is_switched_off_is_said() {
     let why = (&report["fixes"][0]["result"], &report["fixes"][0]["message"]);
     assert_eq!(why, (&json!("skipped"), &json!("it is not among remediation.fixes")));
     assert_eq!(fs::read_to_string(bot.path("data/uw_weights.json")).unwrap(), "{}");
+}
+
+#[test]
+fn a_mock_signal_that_fails_has_everything_looked_at() {
+    let scores = StandIn::start(Answer::json(200, "{\"score\": 1.5}"));
+    let setup = Setup::new(format!(
+        "sre: {{root: bot, interval: 100ms}}\nmock_signal: {{url: '{}', interval: 500ms}}\n\
+         checks: {{interval: 1h}}\nremediation: {{enabled: true, fixes: [clear_cache_lock]}}",
+        scores.url("/score")
+    ));
+    let bot = Bot::new(setup.folder());
+    // Whoever starts waits a minute for a bot that starts, too, unless there was a signal long ago.
+    bot.write("state/sre_metrics.json", "{\"last_mock_signal_score\": 4.5, \"last_mock_signal_time\": \"2026-01-05T22:30:00Z\"}");
+    let exporter = setup.start();
+    exporter.eventually("the first look", |page| page.value(STATUS) == Some(0.0));
+    bot.lock(LOCK, STALE);
+    let page = exporter.eventually("the repair", |page| page.value(SUCCESS) == Some(1.0));
+    let sessions = page.family("sentinel_rca_sessions_total");
+    let of_mock_signal = sessions.iter().filter(|(series, _)| series.contains("mock_signal_failure"));
+    assert!(of_mock_signal.map(|(_, count)| count).sum::<f64>() >= 1.0, "{sessions:?}");
+    let log = fs::read_to_string(bot.path(LOG)).unwrap();
+    let fixed = log.lines().find(|line| line.contains("clear_cache_lock (success)")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(fixed).unwrap()["trigger"], "mock_signal_failure");
 }
