@@ -71,11 +71,12 @@ pub(super) fn stale_answers(view: &View<'_>) -> u64 {
 pub(super) fn schema_cache(view: &View<'_>, postgrest: &SourceStatus, before: u64) -> Finding {
     let seen = stale_answers(view).saturating_sub(before);
     let up = gauge(view, family::POSTGREST_UP.info()).map(|up| up == 1.0);
+    let says_so = wrong(postgrest).is_some_and(|wrong| wrong.contains(STALE_CACHE));
     let finding = match (up, seen) {
         (Some(true), 0) => Finding::ok("PostgREST answers"),
         (Some(true), _) => Finding::warning(format!("PostgREST answered {STALE_CACHE} since the last look, and answers again")),
-        (_, 1..) => Finding::critical(format!("PostgREST answers {STALE_CACHE}: its schema cache is stale")),
-        (_, 0) => return silent(postgrest),
+        _ if seen > 0 || says_so => Finding::critical(format!("PostgREST answers {STALE_CACHE}: its schema cache is stale")),
+        _ => return silent(postgrest),
     };
     finding.value(json!({"stale_answers": seen})).threshold(format!("no {STALE_CACHE}"))
 }
@@ -203,6 +204,10 @@ mod tests {
         assert_eq!(judged(None, 6, 5).level, Critical);
         assert_eq!(judged(Some(0.0), 5, 5).level, Warning, "it is down for another reason");
         assert_eq!(judged(None, 0, 0).level, Warning);
+        let down = |samples: &mut SampleSet| samples.set(&family::POSTGREST_UP, [], 0.0);
+        let (board, status) = board(Feed::Postgrest, Ok(&down));
+        let troubles = vec![("postgrest".into(), "PGRST002: Retrying.".to_owned())];
+        assert_eq!(schema_cache(&board.view(), &SourceStatus { troubles, ..status }, 0).level, Critical, "it says so still");
     }
 
     #[test]

@@ -254,7 +254,7 @@ fn it_changes_nothing() {
     let (setup, bot) = setup(&format!(
         "mock_signal: {{url: '{}'}}\npostgres: {{url: '{}'}}\npostgrest: {{url: '{}', reload_schema_cache: true}}",
         web.url("/score"),
-        postgres.url("exporter"),
+        postgres.url("sentinel_exporter"),
         web.url("/rest/v1"),
     ));
     let state = std::fs::read_to_string(bot.path("state/sre_metrics.json")).unwrap();
