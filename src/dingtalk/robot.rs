@@ -215,3 +215,6 @@ impl<C: Courier> Robot<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
