@@ -221,7 +221,7 @@ families! {
         DINGTALK_MESSAGE_DURATION: Histogram "sentinel_dingtalk_message_duration_seconds" ["robot"] buckets [0.1, 0.25, 0.5, 1, 2.5, 5];
         /// Alerts that messages only counted ("and N more"), by robot.
         DINGTALK_ALERTS_OMITTED: Counter "sentinel_dingtalk_alerts_omitted_total" ["robot"];
-        /// Notifications that wait for their robot's turn, by robot.
+        /// Notifications that wait for their robot's turn or for DingTalk's answer, by robot.
         DINGTALK_QUEUE: Gauge "sentinel_dingtalk_queue_notifications" ["robot"];
         /// Unix time at which DingTalk last took a message, by robot; 0 until it has.
         DINGTALK_LAST_SUCCESS_TIMESTAMP: Gauge "sentinel_dingtalk_last_success_timestamp_seconds" ["robot"];

@@ -75,11 +75,12 @@ impl Config {
         }
         let token = document.secret("token", "token_file").map(|token| bearer_token(document, "token", token));
         let mut robots: Vec<Robot> = Vec::new();
-        for section in document.list("robots") {
-            robots.extend(robot(section, &robots));
-        }
-        if robots.is_empty() {
+        let sections = document.list("robots");
+        if sections.is_empty() {
             document.mistake("robots", "expected at least one robot");
+        }
+        for section in sections {
+            robots.extend(robot(section, &robots));
         }
         Self { web, token, robots }
     }
@@ -99,11 +100,13 @@ fn robot(mut section: Section<'_>, before: &[Robot]) -> Option<Robot> {
     if name.is_empty() {
         section.mistake("name", "expected a name for the path /dingtalk/<name>/send");
     }
-    let webhooks: Vec<_> = section.list("webhooks").into_iter().filter_map(webhook).collect();
-    let urls: HashSet<_> = webhooks.iter().map(|webhook| webhook.url.expose()).collect();
-    if webhooks.is_empty() {
+    let sections = section.list("webhooks");
+    if sections.is_empty() {
         section.mistake("webhooks", "expected the URL of at least one robot");
-    } else if urls.len() < webhooks.len() {
+    }
+    let webhooks: Vec<_> = sections.into_iter().filter_map(webhook).collect();
+    let urls: HashSet<_> = webhooks.iter().map(|webhook| webhook.url.expose()).collect();
+    if urls.len() < webhooks.len() {
         section.mistake("webhooks", "expected each URL once");
     }
     let robot = Robot {

@@ -77,7 +77,9 @@ pub fn compose(robot: &Robot, alerts: &[&Alert], beyond: usize, last: bool) -> M
         let btns: Vec<_> = entry::links(robot, alert).map(|(title, action_url)| Button { title, action_url }).collect();
         if !btns.is_empty() {
             let text = head + &entry::alone(robot, alert, false);
-            let action_card = ActionCard { title: &title, text: text.trim_end(), btn_orientation: "1", btns };
+            // Two stand beside each other; more do not fit on a phone.
+            let btn_orientation = if btns.len() > 2 { "0" } else { "1" };
+            let action_card = ActionCard { title: &title, text: text.trim_end(), btn_orientation, btns };
             return Message { body: to_json(&Body::ActionCard { action_card }), shown: 1 };
         }
     }

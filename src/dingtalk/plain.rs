@@ -78,12 +78,15 @@ pub(super) fn is_link(url: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty()) && url.len() <= MAX_LINK && url.bytes().all(is_link_byte)
 }
 
-/// Whether `path` may stand in a text as it is: that of a file, such as docs/runbooks/sre.md#name.
+/// Whether `path` may stand in a text as it is: that of a file in a folder, such as docs/runbooks/sre.md#name, and no name of a host.
 pub(super) fn is_path(path: &str) -> bool {
-    !path.is_empty()
+    let in_a_folder = path.split_once('/').is_some_and(|(folder, _)| !folder.is_empty() && !folder.contains('.'));
+    let plain = |byte| is_link_byte(byte) && byte != b':' && byte != b'~';
+    in_a_folder
         && path.len() <= 200
         && !path.contains("//")
-        && path.bytes().all(|byte| is_link_byte(byte) && byte != b':' && byte != b'~')
+        && !path.to_ascii_lowercase().contains("www.")
+        && path.bytes().all(plain)
 }
 
 fn is_link_byte(byte: u8) -> bool {
@@ -157,7 +160,20 @@ mod tests {
             assert!(!is_link(bad), "{bad}");
         }
         assert!(is_path("docs/runbooks/sre.md#sentinelwatchdog"));
-        for bad in ["", "http://a", "a:b", "//evil.example", "a b", "a)(b", "@all"] {
+        for bad in [
+            "",
+            "a",
+            "http://a",
+            "a:b/c",
+            "//evil.example",
+            "a/b c",
+            "a/)(b",
+            "a/@all",
+            "evil.example/x",
+            "a/www.evil.example",
+            "/a",
+            "a//b",
+        ] {
             assert!(!is_path(bad), "{bad}");
         }
     }

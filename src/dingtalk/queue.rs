@@ -67,6 +67,11 @@ impl Queue {
         self.jobs.push(Job { keys, pending: alerts, truncated, alone: false, on_its_way: false, answer });
     }
 
+    /// How many notifications wait, those in a message that is on its way among them.
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
     /// How many notifications wait, once those are gone that nobody waits for, and those that were delivered before.
     pub(super) fn waiting(&mut self, now: Instant) -> usize {
         self.jobs.retain(|job| !job.answer.is_closed());

@@ -104,6 +104,7 @@ impl<C: Courier> Robot<C> {
                 return Delivery::Later(Reason::Stopping);
             }
             state.queue.push(notification, answer);
+            self.telemetry.waiting(&state.settings.name, state.queue.len());
         }
         self.changed.notify_one();
         match timeout_at(came + ANSWER_DEADLINE, &mut outcome).await {
@@ -141,7 +142,9 @@ impl<C: Courier> Robot<C> {
             queue.refuse(Delivery::Later(Reason::Stopping));
         }
         let waiting = queue.waiting(now);
-        self.telemetry.waiting(&settings.name, waiting);
+        if !*ended {
+            self.telemetry.waiting(&settings.name, waiting);
+        }
         if waiting == 0 {
             return if *ended { Step::End } else { Step::Wait(None) };
         }
@@ -195,9 +198,12 @@ impl<C: Courier> Robot<C> {
     /// Shows how an attempt went, and logs it when that has changed.
     fn note(&self, webhook: &config::Webhook, delivery: Delivery, said: &str, took: Duration) {
         let mut state = locked(&self.state);
-        let State { settings, webhooks, .. } = &mut *state;
+        let State { settings, webhooks, ended, .. } = &mut *state;
         let robot = &settings.name;
-        self.telemetry.message(robot, delivery, took);
+        // One that is ended is shown no longer.
+        if !*ended {
+            self.telemetry.message(robot, delivery, took);
+        }
         // A reload may have taken it away.
         let Some(at) = settings.webhooks.iter().position(|other| other.url == webhook.url) else { return };
         let Pace { bucket, failing } = &mut webhooks[at];

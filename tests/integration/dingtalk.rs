@@ -1,7 +1,14 @@
 //! The bridge to DingTalk: what is posted to it as Alertmanager posts it, against a server that judges as DingTalk does.
 
+mod access;
+mod alertmanager;
 mod answers;
+mod command;
 mod delivery;
+mod lifecycle;
+mod messages;
+mod secrets;
+mod untrusted;
 
 use std::fmt::Write;
 

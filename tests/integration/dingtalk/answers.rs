@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{alert, bridge, send, setup};
+use super::{alert, bridge, config, send};
 use crate::support::dingtalk::{DingTalk, Fault};
+use crate::support::exporter::Setup;
 
 #[test]
 fn what_is_delivered_is_answered_with_200() {
@@ -99,8 +100,8 @@ fn an_answer_that_comes_too_late_is_none() {
 fn without_a_connection_it_comes_again_later() {
     let dingtalk = DingTalk::start();
     for url in ["http://127.0.0.1:1/robot/send", "https://name.invalid/robot/send"] {
-        let config = super::config(&dingtalk, "").replace(&dingtalk.url("t0ken"), url);
-        let bridge = crate::support::exporter::Setup::of_subcommand("dingtalk", config).start();
+        let config = config(&dingtalk, "").replace(&dingtalk.url("t0ken"), url);
+        let bridge = Setup::of_subcommand("dingtalk", config).start();
         let (answer, told) = send(&bridge, alert("A", "critical"));
         assert!(answer == 503 && told.contains("(network)"), "{url}: {answer} {told}");
     }
@@ -112,21 +113,23 @@ fn a_wrong_secret_and_a_wrong_keyword_are_told_apart() {
     for (key, wrong, reason) in
         [("SEC5ecret", "SECother", "signature"), ("keyword: Sentinel", "keyword: Other", "keyword"), ("t0ken", "other", "token")]
     {
-        let config = super::config(&dingtalk, "").replace(key, wrong);
-        let bridge = crate::support::exporter::Setup::of_subcommand("dingtalk", config).start();
-        // Without any name in it that has the keyword.
+        let config = config(&dingtalk, "").replace(key, wrong);
+        let bridge = Setup::of_subcommand("dingtalk", config).start();
         let (answer, told) = send(&bridge, alert("A", "critical"));
         assert!(answer == 400 && told.contains(&format!("({reason})")), "{wrong}: {answer} {told}");
     }
 }
 
 #[test]
-fn a_blocked_robot_is_left_alone() {
+fn a_robot_that_is_blocked_is_left_alone() {
     let dingtalk = DingTalk::start();
-    let bridge = setup(&dingtalk, "").start();
-    dingtalk.faults([Fault::Code(130_101, "send too fast, exceed 20 times per minute")]);
-    assert_eq!(send(&bridge, alert("A", "critical")).0, 503);
+    let bridge = bridge(&dingtalk, "");
+    for _ in 0..20 {
+        assert_eq!(send(&bridge, alert("A", "critical")).0, 200);
+    }
+    let (answer, told) = send(&bridge, alert("A", "critical"));
+    assert!(answer == 503 && told.contains("(rate)"), "{answer} {told}");
     let (answer, told) = send(&bridge, alert("A", "critical"));
     assert!(answer == 503 && told.contains("(queue)"), "{answer} {told}");
-    assert_eq!(dingtalk.requests(), 1, "it rests for a minute");
+    assert_eq!((dingtalk.messages().len(), dingtalk.requests()), (20, 21), "it rests for a minute");
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{alert, bridge, notification, post, resolved, send};
+use super::{alert, bridge, config, notification, post, resolved, send};
 use crate::support::dingtalk::{DingTalk, Fault};
+use crate::support::exporter::Setup;
 
 #[test]
 fn what_waits_is_one_message_with_the_critical_first() {
@@ -60,9 +61,8 @@ fn what_was_delivered_in_part_is_not_repeated() {
 fn robots_of_a_group_take_turns_and_stand_in_for_one_another() {
     let dingtalk = DingTalk::start();
     dingtalk.robot("second", None, None);
-    let config =
-        super::config(&dingtalk, "").replace("webhooks: [", &format!("webhooks: [{{url: \"{}\"}}, ", dingtalk.url("second")));
-    let bridge = crate::support::exporter::Setup::of_subcommand("dingtalk", config).start();
+    let config = config(&dingtalk, "").replace("webhooks: [", &format!("webhooks: [{{url: \"{}\"}}, ", dingtalk.url("second")));
+    let bridge = Setup::of_subcommand("dingtalk", config).start();
     for _ in 0..4 {
         assert_eq!(send(&bridge, alert("A", "critical")).0, 200);
     }
@@ -97,4 +97,34 @@ fn one_notification_that_is_refused_does_not_take_the_others_with_it() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 400]);
     assert_eq!(dingtalk.messages().len(), 3);
+}
+
+#[test]
+fn at_the_pace_that_dingtalk_allows_a_crowd_is_two_messages() {
+    let dingtalk = DingTalk::start();
+    let bridge = Setup::of_subcommand("dingtalk", config(&dingtalk, "").replace("messages_per_minute: 6000", "")).start();
+    assert_eq!(send(&bridge, alert("First", "critical")).0, 200);
+    thread::scope(|scope| {
+        for number in 0..30 {
+            let (bridge, name) = (&bridge, format!("Alert{number:02}x"));
+            scope.spawn(move || assert_eq!(send(bridge, alert(&name, "warning")).0, 200));
+        }
+    });
+    let messages = dingtalk.messages();
+    assert_eq!(messages.len(), 2);
+    assert!((0..30).all(|number| messages[1].text().contains(&format!("Alert{number:02}x"))), "{}", messages[1].text());
+}
+
+#[test]
+fn three_hundred_alerts_are_three_messages_and_a_number() {
+    let dingtalk = DingTalk::start();
+    let bridge = bridge(&dingtalk, "");
+    let alerts: Vec<Value> = (0..300).map(|number| alert(&format!("Alert{number:03}x{}", "y".repeat(40)), "warning")).collect();
+    assert_eq!(post(&bridge, "sre", &notification("group", &alerts)).status, 200);
+    let messages = dingtalk.messages();
+    assert_eq!(messages.len(), 3);
+    let told =
+        (0..300).filter(|number| messages.iter().any(|message| message.text().contains(&format!("Alert{number:03}x")))).count();
+    assert!(told > 150 && messages[2].text().ends_with(&format!("and {} more: see Alertmanager", 300 - told)), "{told}");
+    assert_eq!(bridge.value("sentinel_dingtalk_alerts_omitted_total{robot=\"sre\"}"), Some((300 - told) as f64));
 }

@@ -27,9 +27,6 @@ const MORE: &str = "more: [https://ding-doc.dingtalk.com/doc#/serverapi2/qf2nxq]
 pub(crate) struct Message {
     pub(crate) token: String,
     pub(crate) body: Value,
-    /// How long the body was.
-    pub(crate) bytes: usize,
-    pub(crate) came: Instant,
 }
 
 /// What the server does with the next message instead of judging it.
@@ -185,8 +182,7 @@ impl DingTalk {
                 return said(310_000, &format!("sign not match, {MORE}"));
             }
         }
-        let bytes = body.len();
-        if bytes > MAX_BYTES {
+        if body.len() > MAX_BYTES {
             return said(460_101, "message too long, exceed 20000 bytes");
         }
         let Ok(body) = serde_json::from_slice::<Value>(body) else { return said(40_035, "不合法的参数") };
@@ -209,7 +205,7 @@ impl DingTalk {
             return said(130_101, "send too fast, exceed 20 times per minute");
         }
         robot.sent.push(now);
-        messages.push(Message { token, bytes, body, came: now });
+        messages.push(Message { token, body });
         said(0, "ok")
     }
 }

@@ -283,6 +283,11 @@ impl Exporter {
         (status, begun.elapsed())
     }
 
+    /// Waits until it ends, which it was told to; how it did.
+    pub(crate) fn ended(mut self) -> ExitStatus {
+        self.child.wait().expect("it ends")
+    }
+
     /// Kills it with SIGKILL and starts it anew on the same folder with the same configuration.
     pub(crate) fn kill_and_restart(mut self) -> Exporter {
         self.kill();

@@ -1,0 +1,88 @@
+//! Who may post, and what is no notification.
+
+use std::io::Write;
+
+use serde_json::json;
+
+use super::{alert, bridge, notification, post};
+use crate::support::dingtalk::DingTalk;
+use crate::support::exporter::{Exporter, Setup};
+use crate::support::http::{self, Response};
+
+fn with_headers(bridge: &Exporter, headers: &str) -> Response {
+    let body = notification("g", &[alert("A", "critical")]).to_string();
+    let mut stream = http::connect(bridge.address);
+    let head = format!(
+        "POST /dingtalk/sre/send HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).unwrap();
+    Response::read(&mut stream)
+}
+
+#[test]
+fn only_who_knows_the_token_may_post() {
+    let dingtalk = DingTalk::start();
+    let config = format!("token_file: token\n{}", super::config(&dingtalk, ""));
+    let setup = Setup::of_subcommand("dingtalk", config);
+    std::fs::write(setup.folder().join("token"), "s3cret\n").unwrap();
+    let bridge = setup.start();
+    for headers in ["", "Authorization: Bearer s3cre\r\n", "Authorization: Basic s3cret\r\n", "Authorization: s3cret\r\n"] {
+        let answer = with_headers(&bridge, headers);
+        assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer realm=\"dingtalk\"")), "{headers}");
+    }
+    assert_eq!(dingtalk.requests(), 0);
+    assert_eq!(with_headers(&bridge, "Authorization: Bearer s3cret\r\n").status, 200);
+    // Health and metrics are for everybody.
+    assert!(["/metrics", "/-/healthy", "/-/ready"].iter().all(|path| bridge.get(path).status == 200));
+    assert!(!bridge.log().contains("s3cre"), "{}", bridge.log());
+}
+
+#[test]
+fn without_a_token_a_proxy_does_not_speak_for_this_host() {
+    let dingtalk = DingTalk::start();
+    let bridge = bridge(&dingtalk, "");
+    assert_eq!(with_headers(&bridge, "X-Forwarded-For: 192.0.2.1\r\n").status, 403);
+    assert_eq!(with_headers(&bridge, "").status, 200);
+}
+
+#[test]
+fn what_is_no_notification_is_told_so() {
+    let dingtalk = DingTalk::start();
+    let bridge = bridge(&dingtalk, "");
+    let good = notification("g", &[alert("A", "critical")]);
+    for (path, body, status, told) in [
+        ("/dingtalk/nobody/send", good.to_string(), 404, "No robot has this name"),
+        ("/dingtalk/sre", good.to_string(), 404, "/dingtalk/<robot>/send"),
+        ("/", good.to_string(), 404, "/dingtalk/<robot>/send"),
+        ("/dingtalk/sre/send", String::new(), 400, "Expected Alertmanager's webhook"),
+        ("/dingtalk/sre/send", "{".to_owned(), 400, "Expected Alertmanager's webhook"),
+        ("/dingtalk/sre/send", "{\"alerts\": []}".to_owned(), 400, "missing field `version`"),
+        ("/dingtalk/sre/send", json!({"version": "3", "alerts": []}).to_string(), 400, "version 4"),
+        ("/dingtalk/sre/send", json!({"version": "4", "alerts": {}}).to_string(), 400, "Expected Alertmanager's webhook"),
+    ] {
+        let answer = http::post(bridge.address, path, &body);
+        assert!(answer.status == status && answer.text().contains(told), "{path} {body}: {} {}", answer.status, answer.text());
+    }
+    assert_eq!(http::request(bridge.address, "GET", "/dingtalk/sre/send", "").status, 405);
+    assert_eq!(dingtalk.requests(), 0);
+    // Nothing in it is nothing to tell, and what a newer release adds does no harm.
+    assert_eq!(post(&bridge, "sre", &notification("g", &[])).status, 200);
+    let mut newer = good;
+    newer["notificationReason"] = "new".into();
+    newer["alerts"][0]["mutedBy"] = json!([{"id": 1}]);
+    assert_eq!(post(&bridge, "sre", &newer).status, 200);
+    assert_eq!(dingtalk.messages().len(), 1);
+}
+
+#[test]
+fn a_notification_may_be_long_but_not_endless() {
+    let dingtalk = DingTalk::start();
+    let bridge = bridge(&dingtalk, "");
+    let mut long = alert("A", "critical");
+    long["labels"]["text"] = "x".repeat(7 << 20).into();
+    assert_eq!(post(&bridge, "sre", &notification("g", &[long.clone()])).status, 200);
+    long["labels"]["text"] = "x".repeat(8 << 20).into();
+    let answer = post(&bridge, "sre", &notification("g", &[long]));
+    assert!(answer.status == 413 && answer.text().contains("max_alerts"), "{} {}", answer.status, answer.text());
+}
