@@ -1,7 +1,5 @@
 //! Who may post, and what is no notification.
 
-use std::io::Write;
-
 use serde_json::json;
 
 use super::{alert, bridge, notification, post};
@@ -11,13 +9,7 @@ use crate::support::http::{self, Response};
 
 fn with_headers(bridge: &Exporter, headers: &str) -> Response {
     let body = notification("g", &[alert("A", "critical")]).to_string();
-    let mut stream = http::connect(bridge.address);
-    let head = format!(
-        "POST /dingtalk/sre/send HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all((head + &body).as_bytes()).unwrap();
-    Response::read(&mut stream)
+    http::try_post(bridge.address, "/dingtalk/sre/send", headers, &body).expect("an answer")
 }
 
 #[test]

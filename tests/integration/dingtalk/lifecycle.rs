@@ -78,7 +78,7 @@ fn what_a_kill_interrupts_has_no_answer_and_comes_again() {
     let address = bridge.address;
     let post = |address, name| {
         let body = notification(name, &[alert(name, "critical")]).to_string();
-        http::try_post(address, "/dingtalk/sre/send", &body).map(|answer| answer.status)
+        http::try_post(address, "/dingtalk/sre/send", "", &body).map(|answer| answer.status)
     };
     thread::scope(|scope| {
         let delivered = scope.spawn(|| post(address, "Delivered"));

@@ -21,14 +21,7 @@ fn nothing_tells_a_secret() {
         let config = format!("token: b3arer\nweb: {{enable_lifecycle: true}}\n{config}");
         let bridge = Setup::of_subcommand("dingtalk", &*config).argument("--log.level=debug").start();
         let authorized = |body: &str| {
-            let head =
-                format!("Authorization: Bearer b3arer\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", body.len());
-            http::request(
-                bridge.address,
-                "POST",
-                "/dingtalk/sre/send",
-                &format!("{head}\r\n{body}").trim_end_matches("\r\n").to_owned(),
-            )
+            http::try_post(bridge.address, "/dingtalk/sre/send", "Authorization: Bearer b3arer\r\n", body).expect("an answer")
         };
         let faults = [
             Fault::Code(300_001, "token t0ken is not exist, secret SEC5ecret"),

@@ -107,10 +107,11 @@ pub(crate) fn post_events(address: SocketAddr, headers: &str, body: &[u8]) -> Op
     exchange(address, &[head.as_bytes(), body].concat())
 }
 
-/// Posts JSON. None when the connection breaks before there is an answer.
-pub(crate) fn try_post(address: SocketAddr, path: &str, json: &str) -> Option<Response> {
+/// Posts JSON with more headers, each ended by `\r\n`. None when the connection breaks before there is an answer.
+pub(crate) fn try_post(address: SocketAddr, path: &str, headers: &str, json: &str) -> Option<Response> {
     let length = json.len();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n");
     exchange(address, (head + json).as_bytes())
 }
 
