@@ -41,6 +41,7 @@ pub mod secret;
 pub mod serve;
 pub mod source;
 pub mod telemetry;
+mod told;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -311,8 +311,15 @@ impl<'a> Section<'a> {
     pub fn finish(self) {
         for key in self.mapping.keys() {
             let known = self.known.iter().copied().collect::<Vec<_>>().join(", ");
-            let key = serde_yaml::to_string(key).unwrap_or_default();
-            self.mistake(key.trim_end(), format_args!("unknown key; expected one of {known}"));
+            self.mistake(&shown(key), format_args!("unknown key; expected one of {known}"));
         }
+    }
+}
+
+/// A key as it stands in a document, on one line; not all keys that can be read can be written.
+fn shown(key: &Value) -> String {
+    match key {
+        Value::String(text) if text.contains(char::is_control) => format!("{text:?}"),
+        key => serde_yaml::to_string(key).map_or_else(|_| format!("{key:?}"), |key| key.trim_end().to_owned()),
     }
 }

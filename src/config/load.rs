@@ -6,6 +6,7 @@ use std::path::{Path, absolute};
 
 use super::context::Context;
 use super::decode::Section;
+use crate::told::told;
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,13 +42,13 @@ pub fn parse<T>(
     env: &dyn Fn(&str) -> Option<String>,
     decode: impl FnOnce(&mut Section<'_>) -> T,
 ) -> Result<T, Mistakes> {
-    let value = serde_yaml::from_str(text).map_err(|error| Mistakes(vec![format!("expected YAML: {error}")]))?;
+    let value = serde_yaml::from_str(text).map_err(|error| Mistakes(vec![told(&format!("expected YAML: {error}"))]))?;
     let context = Context { folder, env, mistakes: RefCell::default() };
     let mut document = Section::document(&context, value);
     let decoded = decode(&mut document);
     document.finish();
     match context.mistakes.into_inner() {
         mistakes if mistakes.is_empty() => Ok(decoded),
-        mistakes => Err(Mistakes(mistakes.into_iter().map(|(path, expected)| format!("{path}: {expected}")).collect())),
+        mistakes => Err(Mistakes(mistakes.iter().map(|(path, expected)| told(&format!("{path}: {expected}"))).collect())),
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::told::told_briefly;
+
 /// The kind of a rejection; it is the `reason` label too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -40,8 +42,9 @@ pub struct Rejection {
 
 impl Rejection {
     /// `expected` completes "expected ...".
-    pub fn new(reason: Reason, expected: impl Into<String>) -> Self {
-        Self { reason, expected: expected.into() }
+    pub fn new(reason: Reason, expected: impl AsRef<str>) -> Self {
+        // What it quotes is somebody else's text.
+        Self { reason, expected: told_briefly(expected.as_ref()) }
     }
 
     /// A number outside of what it may be.
@@ -49,7 +52,7 @@ impl Rejection {
         Self::new(Reason::Range, format!("field {field:?} to be {expected}, but found {found}"))
     }
 
-    /// A name that is not one of those known. Only the beginning of `found` is shown: it is somebody else's text.
+    /// A name that is not one of those known. Only the beginning of `found` is shown.
     pub fn found(field: &str, expected: &str, found: &str) -> Self {
         let found = &found[..found.floor_char_boundary(40)];
         Self::new(Reason::Schema, format!("field {field:?} to be {expected}, but found {found:?}"))

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use sentinel_exporter::catalogue;
+use sentinel_exporter::family::Feed;
 
 use crate::support::exporter::{Exporter, Setup};
 use crate::support::page::Page;

@@ -3,5 +3,6 @@
 mod answers;
 mod crowd;
 mod deadlines;
+mod framing;
 mod messages;
 mod status_page;

@@ -18,6 +18,7 @@ mod configuration;
 mod dingtalk;
 mod documents;
 mod events;
+mod fuzz;
 mod golden;
 mod http;
 mod ingest;

@@ -2,23 +2,17 @@
 //! checkpoint at any line changes nothing.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sentinel_exporter::journal::checkpoint::SavedLedger;
 use sentinel_exporter::journal::keys::Key;
 use sentinel_exporter::journal::ledger::{Format, Ledger};
-use sentinel_exporter::journal::lines::Line;
 use sentinel_exporter::journal::post::Post;
-use sentinel_exporter::journal::tail::{Position, Tail};
 use sentinel_exporter::sample::Limits;
 
 use crate::support::folded::{READ_AT, ledger, page};
-use crate::support::tempdir::TempDir;
+use crate::support::life::{Life, Step};
 
 /// One line that is an event, or nearly so.
 fn line() -> impl Strategy<Value = String> {
@@ -109,45 +103,15 @@ proptest! {
 
     #[test]
     fn any_cut_rotation_and_restart_gives_every_line_once(steps in vec(step(), 1..60)) {
-        let mut world = World::new();
-        for step in &steps {
-            world.take(step);
-        }
-        world.take(&Step::Append(b"\n".to_vec()));
-        world.take(&Step::Look);
-        // Files that were written within one tick of the file system's clock may be read in either order.
-        world.read.sort();
-        world.written.sort();
+        let (written, read) = Life::lived(&steps);
         let text = |lines: &[Result<Vec<u8>, u64>]| -> Vec<String> {
             lines.iter().map(|line| line.as_ref().map_or_else(u64::to_string, |line| String::from_utf8_lossy(line).into_owned())).collect()
         };
-        prop_assert_eq!(text(&world.read), text(&world.written));
+        prop_assert_eq!(text(&read), text(&written));
     }
 }
 
-/// What happens to a journal.
-#[derive(Clone, Debug)]
-enum Step {
-    /// Its writer appends some bytes: lines, a part of one, or the rest of it.
-    Append(Vec<u8>),
-    /// It is renamed away, and its writer opens a new file.
-    Rename,
-    /// It is copied and truncated.
-    Truncate,
-    /// It is deleted, after all of it was read.
-    Delete,
-    /// A file with the same bytes takes its place, after all of it was read.
-    Replace,
-    /// Somebody copies one of the files that were rotated away, or touches it, after all of them were read.
-    Stray(prop::sample::Index),
-    /// A minute and a bit goes by, in which the tail looks: files that left are no longer read on.
-    Wait,
-    /// The tail looks and reads.
-    Look,
-    /// The exporter ends and a new one goes on from the positions of the last look.
-    Restart,
-}
-
+/// What happens next to a journal.
 fn step() -> impl Strategy<Value = Step> {
     let bytes = prop_oneof![
         4 => "[a-z]{1,9}\n[a-z]{1,9}",
@@ -161,138 +125,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Truncate),
         1 => Just(Step::Delete),
         1 => Just(Step::Replace),
-        1 => any::<prop::sample::Index>().prop_map(Step::Stray),
+        1 => any::<usize>().prop_map(Step::Stray),
         1 => Just(Step::Wait),
         3 => Just(Step::Look),
         1 => Just(Step::Restart),
     ]
-}
-
-/// A journal, its tail, what was written to it and what was read.
-struct World {
-    folder: TempDir,
-    path: PathBuf,
-    file: Option<File>,
-    generation: usize,
-    strays: usize,
-    /// The line of the present file that has not ended.
-    unfinished: Vec<u8>,
-    written: Vec<Result<Vec<u8>, u64>>,
-    tail: Tail,
-    read: Vec<Result<Vec<u8>, u64>>,
-    now: Instant,
-}
-
-impl World {
-    fn new() -> Self {
-        let folder = TempDir::new("tail");
-        let path = folder.join("journal");
-        let now = Instant::now();
-        let tail = Tail::new(path.clone(), Format::Events, [].into(), &[], now);
-        let (unfinished, written, read) = (Vec::new(), Vec::new(), Vec::new());
-        let mut world = Self { folder, path, file: None, generation: 0, strays: 0, unfinished, written, tail, read, now };
-        world.begin();
-        world
-    }
-
-    /// A new file that the tail has seen: what is rotated away before the first look at a journal is nobody's.
-    fn begin(&mut self) {
-        self.first_line();
-        self.look();
-    }
-
-    /// As lines have their time in them, no two files begin alike.
-    fn first_line(&mut self) {
-        self.generation += 1;
-        self.append(format!("file {}\n", self.generation).as_bytes());
-    }
-
-    fn take(&mut self, step: &Step) {
-        match step {
-            Step::Append(bytes) => self.append(bytes),
-            Step::Rename => {
-                self.generation += 1;
-                // The next writer may come later: there may be no file to rename.
-                let _ = fs::rename(&self.path, self.folder.join(&format!("journal.{}", self.generation)));
-                self.forget();
-            }
-            Step::Truncate => {
-                self.generation += 1;
-                // Between a rename and the next line there is no file.
-                if let Some(file) = &self.file {
-                    fs::copy(&self.path, self.folder.join(&format!("journal.{}", self.generation))).unwrap();
-                    file.set_len(0).unwrap();
-                    self.unfinished.clear();
-                    self.first_line();
-                }
-            }
-            Step::Delete => {
-                self.look();
-                let _ = fs::remove_file(&self.path);
-                self.forget();
-                self.begin();
-            }
-            Step::Replace => {
-                self.look();
-                if self.file.is_some() {
-                    let aside = self.folder.join("aside");
-                    fs::copy(&self.path, &aside).unwrap();
-                    fs::rename(&aside, &self.path).unwrap();
-                    self.file = Some(OpenOptions::new().append(true).open(&self.path).unwrap());
-                    self.look();
-                }
-            }
-            Step::Stray(index) => {
-                self.look();
-                let from = self.folder.join(&format!("journal.{}", index.index(self.generation + 1)));
-                if let Ok(bytes) = fs::read(from) {
-                    self.strays += 1;
-                    fs::write(self.folder.join(&format!("journal.stray{}", self.strays)), bytes).unwrap();
-                }
-            }
-            Step::Wait => {
-                self.look();
-                self.now += Duration::from_secs(61);
-                self.look();
-            }
-            Step::Look => self.look(),
-            Step::Restart => {
-                let positions: Vec<Position> = self.tail.positions().collect();
-                self.tail = Tail::new(self.path.clone(), Format::Events, [].into(), &positions, self.now);
-            }
-        }
-    }
-
-    fn forget(&mut self) {
-        self.file = None;
-        self.unfinished.clear();
-    }
-
-    fn append(&mut self, bytes: &[u8]) {
-        if self.file.is_none() {
-            self.file = Some(OpenOptions::new().create(true).append(true).open(&self.path).unwrap());
-            self.first_line();
-        }
-        self.file.as_mut().unwrap().write_all(bytes).unwrap();
-        self.unfinished.extend_from_slice(bytes);
-        while let Some(end) = self.unfinished.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.unfinished.drain(..=end).take(end).collect();
-            match line.len() {
-                0 => {}
-                len if len > 65_536 => self.written.push(Err(len as u64)),
-                _ => self.written.push(Ok(line)),
-            }
-        }
-    }
-
-    fn look(&mut self) {
-        let mut buffer = vec![0; 100_000];
-        self.tail.look(self.now);
-        while let Some(chunk) = self.tail.next_chunk(&mut buffer) {
-            self.read.extend(chunk.lines().map(|(_, line)| match line {
-                Line::Whole(line) => Ok(line.to_vec()),
-                Line::Oversize(length) => Err(length),
-            }));
-        }
-    }
 }

@@ -1,10 +1,13 @@
-//! A crowd of clients that are silent, or ask and do not listen, and a scrape among them that has its answer all the same.
+//! A crowd of clients that are silent, ask and do not listen, or send whatever comes to mind, and a scrape among them that has
+//! its answer all the same.
 
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use sentinel_exporter::config::{Config, ListenAddress, Overrides, load};
 use sentinel_exporter::{http, serve};
 use tokio::runtime::Runtime;
@@ -82,6 +85,41 @@ fn a_thousand_silent_clients_do_not_hold_up_a_scrape() {
 }
 
 #[test]
+fn ten_thousand_idle_clients_do_not_hold_up_a_scrape() {
+    const CLIENTS: usize = 10_000;
+    raise_open_files(CLIENTS as u64 + 2000);
+    // As systemd and most shells start it.
+    let exporter = Setup::new("").descriptors(1024).start();
+    exporter.scrape();
+    let log = exporter.log();
+    let mut idle = crowd_of(0, exporter.address);
+    // Silent ones, such as ask and then stay, and such as never end their request.
+    let sent = ["", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", "GET /metrics HTTP/1.1\r\nHost: x\r\nA: "];
+    for (number, sent) in (0..CLIENTS).zip(sent.iter().cycle()) {
+        let mut stream = connect(exporter.address);
+        stream.write_all(sent.as_bytes()).expect("it has just come, so it is not the one that gives way");
+        idle.streams.push(stream);
+        if number % 1000 == 0 {
+            scrape_soon(&exporter);
+        }
+    }
+    scrape_soon(&exporter);
+    let files = exporter.value("process_open_fds");
+    assert!(files.is_some_and(|files| (200.0..300.0).contains(&files)), "{files:?}");
+    assert_eq!(exporter.log(), log, "a crowd is nothing to log");
+}
+
+/// Lets this process have `files` open.
+fn raise_open_files(files: u64) {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < files) {
+        limit.current = Some(files);
+        let raised = setrlimit(Resource::Nofile, limit);
+        assert!(raised.is_ok(), "this test needs {files} open files; `ulimit -Hn` is {:?}", limit.maximum);
+    }
+}
+
+#[test]
 fn a_request_that_is_being_answered_does_not_give_way() {
     // In this process, so that the test says when the answer is made.
     let (folder, runtime) = (TempDir::new("crowd"), Runtime::new().expect("a runtime"));
@@ -132,4 +170,39 @@ fn a_crowd_beyond_the_open_files_does_not_hold_up_a_scrape() {
     drop(silent);
     scrape_soon(&exporter);
     assert_eq!(exporter.log().matches("cannot accept connections").count(), 1, "{}", exporter.log());
+}
+
+#[test]
+fn clients_that_do_everything_wrong_at_once_do_not_hold_up_a_scrape() {
+    let exporter = Exporter::start("");
+    exporter.ready();
+    let log = exporter.log();
+    let post = "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    let requests = [
+        "\0".repeat(64 << 10),
+        format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(1 << 20)),
+        format!("GET / HTTP/1.1\r\n{}", "A: a\r\n".repeat(10_000)),
+        "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000),
+        format!("{post}Content-Length: 1000000\r\n\r\n{}", "[".repeat(1_000_000)),
+        format!("{post}Content-Length: 1000000\r\n\r\n{}", "{\n".repeat(500_000)),
+        format!("{post}Content-Length: 1000\r\n\r\n{{"),
+        format!("{post}Transfer-Encoding: chunked\r\n\r\n{}", "1\r\n \r\n".repeat(200_000)),
+        format!("{post}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{post}"),
+    ];
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for request in &requests {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    // Cut off or not, the next one comes at once.
+                    let _ = connect(exporter.address).write_all(request.as_bytes());
+                }
+            });
+        }
+        for _ in 0..20 {
+            scrape_soon(&exporter);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(exporter.log(), log, "what clients send is nothing to log");
 }

@@ -23,6 +23,10 @@ async fn serve(folder: &Path) -> SocketAddr {
     let exporter = Exporter::start(config, mpsc::channel(1).0).await.expect("it starts");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
+    // It has nothing to read, which takes a thread a moment of everybody's time.
+    while !exporter.site.follower.caught_up() {
+        std::thread::yield_now();
+    }
     tokio::spawn(sentinel_exporter::http::serve(listener, exporter.site.clone()));
     address
 }
@@ -73,6 +77,59 @@ async fn between_two_requests_there_is_half_a_minute() {
     let begun = Instant::now();
     while !ended(&mut client).await {}
     assert_seconds(begun, 30);
+}
+
+/// All that comes until the server ends the connection, while the client sends a byte a second.
+async fn answer_to_a_byte_now_and_then(client: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    loop {
+        match timeout(SECOND, client.read_buf(&mut answer)).await {
+            Ok(Ok(1..)) => {}
+            Ok(_) => return String::from_utf8(answer).expect("an answer of text"),
+            // Once it is cut off nobody takes it.
+            Err(_) => drop(client.write_all(b" ").await),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_has_ten_seconds_however_it_comes() {
+    let folder = TempDir::new("deadlines");
+    let address = serve(folder.path()).await;
+    for length in ["Content-Length: 1000", "Transfer-Encoding: chunked"] {
+        let mut client = TcpStream::connect(address).await.expect("a connection");
+        let head = format!("POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{length}\r\n\r\n");
+        let begun = Instant::now();
+        client.write_all(head.as_bytes()).await.expect("the head is taken");
+        if length.ends_with("chunked") {
+            client.write_all(b"3e8\r\n").await.expect("the size is taken");
+        }
+        let answer = answer_to_a_byte_now_and_then(&mut client).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert_seconds(begun, 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_nobody_asked_for_is_not_waited_for() {
+    let folder = TempDir::new("deadlines");
+    let address = serve(folder.path()).await;
+    for (head, status) in [("GET /health", "200"), ("POST /-/reload", "403"), ("POST /nothing", "404")] {
+        let mut client = TcpStream::connect(address).await.expect("a connection");
+        // A byte goes out at once: the kernel's own waiting is on another clock.
+        client.set_nodelay(true).expect("it goes out at once");
+        let begun = Instant::now();
+        let head = format!("{head} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+        client.write_all(head.as_bytes()).await.expect("the head is taken");
+        let answer = answer_to_a_byte_now_and_then(&mut client).await;
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{answer}");
+        assert_seconds(begun, 0);
+        // What goes on coming is not taken for long either.
+        while client.write_all(b" ").await.is_ok() {
+            sleep(SECOND).await;
+        }
+        assert_seconds(begun, 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

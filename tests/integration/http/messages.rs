@@ -67,10 +67,11 @@ fn a_head_beyond_the_limit_is_431() {
     let exporter = Exporter::start("");
     let long = |length| format!("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nA: {}\r\n\r\n", "a".repeat(length));
     assert_eq!(send(&exporter, long(12 * 1024).as_bytes()).status, 200);
-    let many = format!("GET /health HTTP/1.1\r\n{}\r\n", "A: a\r\n".repeat(200));
-    let path = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(20 * 1024));
-    // The last is still being sent when the answer has been given: it must not be lost over that.
-    for request in [long(20 * 1024), many, path, long(8 << 20)] {
+    let many = |count| format!("GET /health HTTP/1.1\r\n{}\r\n", "A: a\r\n".repeat(count));
+    let path = |length| format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(length));
+    let method = format!("{} /health HTTP/1.1\r\n\r\n", "A".repeat(20 * 1024));
+    // The longest are still being sent when the answer has been given: it must not be lost over that.
+    for request in [long(20 * 1024), many(200), many(10_000), path(20 * 1024), path(1 << 20), method, long(8 << 20)] {
         assert_eq!(send(&exporter, request.as_bytes()).status, 431, "{} bytes", request.len());
     }
 }

@@ -1,9 +1,11 @@
 //! Lines folded into a ledger without files or threads, and shown as a page.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sentinel_exporter::board::Board;
 use sentinel_exporter::exposition;
+use sentinel_exporter::family::Feed;
 use sentinel_exporter::journal::ledger::{Format, Ledger};
 use sentinel_exporter::sample::Limits;
 
@@ -23,9 +25,15 @@ pub(crate) fn ledger<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>) -> Ledg
 
 /// What a scrape would show of it.
 pub(crate) fn page(ledger: Ledger) -> Page {
-    let mut text = Vec::new();
-    exposition::render(&Board::new(Arc::new(Mutex::new(ledger))).view(), &mut text);
-    Page::parse(str::from_utf8(&text).expect("a page of text"))
+    Page::parse(&text(ledger))
+}
+
+/// The same as it would come, with the counts of the bot's logs.
+pub(crate) fn text(ledger: Ledger) -> String {
+    let (board, mut text) = (Board::new(Arc::new(Mutex::new(ledger))), Vec::new());
+    board.register("sre", Feed::SreState, Duration::MAX, Duration::MAX);
+    exposition::render(&board.view(), &mut text);
+    String::from_utf8(text).expect("a page of text")
 }
 
 /// The samples that `lines` change from what a new exporter shows, and their values, without the counts of events themselves;

@@ -10,6 +10,7 @@ pub(crate) mod exporter;
 pub(crate) mod folded;
 pub(crate) mod http;
 pub(crate) mod journal;
+pub(crate) mod life;
 pub(crate) mod page;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
