@@ -1,0 +1,251 @@
+"""The kinds of panels, one helper each, and what all of them have in common: a description, units, thresholds from the rules, links to
+the runbooks of the alerts, and grey where there is no data."""
+
+import zlib
+
+from limits import limits, named
+from queries import DATASOURCE, targets
+
+# Okabe and Ito's colours: told apart with any kind of colour blindness, and in print.
+OK, WARNING, CRITICAL = "#009E73", "#E69F00", "#D55E00"
+BLUE, SKY, PINK, YELLOW, GREY = "#0072B2", "#56B4E9", "#CC79A7", "#F0E442", "#808080"
+SEVERITIES = {"info": SKY, "warning": WARNING, "critical": CRITICAL}
+
+NO_DATA = "No data"
+# Thresholds colour what reaches them; this makes "more than nothing" of a count.
+MORE_THAN_NOTHING = 0.001
+
+
+def states(named_states=None):
+    """Texts and colours for values: {0: ("OK", OK)}. What is not there is grey, and says so."""
+    mappings = []
+    if named_states:
+        options = {
+            str(value): {"color": color, "index": index, "text": text}
+            for index, (value, (text, color)) in enumerate(named_states.items())
+        }
+        mappings.append({"options": options, "type": "value"})
+    return mappings + [{"options": {"match": "null+nan", "result": {"color": GREY, "text": NO_DATA}}, "type": "special"}]
+
+
+def steps(alert):
+    """Thresholds where the alert fires. Below the first one all is well, or above the last one if it fires on what is small."""
+    found = limits(alert)
+    operator = found[0].operator
+    colors = {limit.value: SEVERITIES[limit.severity] for limit in found}
+    if operator == "==" and set(colors) == {0}:
+        return [{"color": colors[0], "value": None}, {"color": OK, "value": 1}]
+    if operator == "<":
+        values = sorted(colors)
+        return [
+            {"color": colors[value], "value": below} for below, value in zip([None] + values, values)
+        ] + [{"color": OK, "value": values[-1]}]
+    return [{"color": OK, "value": None}] + [
+        {"color": color, "value": value or MORE_THAN_NOTHING} for value, color in sorted(colors.items())
+    ]
+
+
+def runbooks(alerts):
+    """A link for each alert, once for all of its severities."""
+    links = {alert.name: alert.runbook for reference in alerts for alert in named(reference)}
+    return [
+        {"targetBlank": True, "title": f"Runbook: {name}", "url": f"${{docs_url}}{page}"} for name, page in links.items()
+    ]
+
+
+def panel(kind, title, description, width, queries, unit, *, alert=None, alerts=(), threshold_steps=None, mappings=None,
+          color=None, custom=None, defaults=None, overrides=(), options=None, shape="time_series", instant=False, interval=None,
+          transformations=()):
+    """What all kinds have in common. `alert` gives thresholds and a runbook, `alerts` runbooks alone."""
+    if threshold_steps is None:
+        threshold_steps = steps(alert) if alert else [{"color": color or BLUE, "value": None}]
+    described = {
+        "datasource": DATASOURCE,
+        "description": description,
+        "fieldConfig": {
+            "defaults": {
+                "color": {"mode": "thresholds"},
+                "custom": custom or {},
+                "mappings": states() if mappings is None else mappings,
+                "noValue": NO_DATA,
+                "thresholds": {"mode": "absolute", "steps": threshold_steps},
+                "unit": unit,
+            } | (defaults or {}),
+            "overrides": list(overrides),
+        },
+        "gridPos": {"w": width},
+        "id": zlib.crc32(title.encode()) % 1_000_000 + 1,
+        "links": runbooks(([alert] if alert else []) + list(alerts)),
+        "options": options or {},
+        "targets": targets(queries, shape, instant),
+        "title": title,
+        "transformations": list(transformations),
+        "type": kind,
+    }
+    if interval:
+        described["interval"] = interval
+    return described
+
+
+def override(name, **properties):
+    """For the field of that name; a name between slashes is a regular expression."""
+    matcher = "byRegexp" if name.startswith("/") else "byName"
+    return {
+        "matcher": {"id": matcher, "options": name},
+        "properties": [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()],
+    }
+
+
+def fixed(color):
+    return {"fixedColor": color, "mode": "fixed"}
+
+
+def reduced(calculation="lastNotNull"):
+    return {"calcs": [calculation], "fields": "", "values": False}
+
+
+def stat(title, description, width, queries, unit="short", *, graph=True, background=False, text="auto", link=None, **more):
+    """One number, as large as it can be, with its course behind it."""
+    options = {
+        "colorMode": "background" if background else "value",
+        "graphMode": "area" if graph else "none",
+        "justifyMode": "auto",
+        "orientation": "auto",
+        "reduceOptions": reduced(),
+        "showPercentChange": False,
+        "textMode": text,
+        "wideLayout": True,
+    }
+    defaults = more.pop("defaults", {}) | ({"links": [link]} if link else {})
+    return panel("stat", title, description, width, queries, unit, options=options, defaults=defaults, **more)
+
+
+def lines(title, description, width, queries, unit="short", *, bars=False, stacked=False, colors=None, dashed=(), low=0, high=None,
+          decimals=None, table=False, **more):
+    """Series over time. `colors` fixes those of some names, `dashed` draws them as limits."""
+    custom = {
+        "axisPlacement": "auto",
+        "drawStyle": "bars" if bars else "line",
+        "fillOpacity": 60 if bars or stacked else 8,
+        "lineWidth": 1,
+        "showPoints": "never",
+        "spanNulls": False,
+        "stacking": {"group": "A", "mode": "normal" if stacked else "none"},
+        "thresholdsStyle": {"mode": "dashed" if more.get("alert") or more.get("threshold_steps") else "off"},
+    }
+    overrides = [override(name, color=fixed(color)) for name, color in (colors or {}).items()]
+    dash = {"dash": [10, 10], "fill": "dash"}
+    overrides += [override(name, custom__lineStyle=dash, custom__fillOpacity=0) for name in dashed]
+    defaults = {"color": {"mode": "palette-classic"}}
+    defaults |= {key: value for key, value in {"min": low, "max": high, "decimals": decimals}.items() if value is not None}
+    options = {
+        "legend": {
+            "calcs": ["lastNotNull", "max"] if table else [],
+            "displayMode": "table" if table else "list",
+            "placement": "right" if table else "bottom",
+            "showLegend": True,
+        },
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    return panel("timeseries", title, description, width, queries, unit, custom=custom, defaults=defaults, overrides=overrides,
+                 options=options, **more)
+
+
+def heatmap(title, description, width, histogram, unit="s", *, interval="1m", **more):
+    """How many observations fell between the bounds of a histogram, over time."""
+    nowhere = {"legend": False, "tooltip": False, "viz": False}
+    custom = {"hideFrom": nowhere, "scaleDistribution": {"type": "linear"}}
+    options = {
+        "calculate": False,
+        "cellGap": 1,
+        "color": {"exponent": 0.5, "fill": BLUE, "mode": "scheme", "reverse": False, "scale": "exponential", "scheme": "Viridis",
+                  "steps": 64},
+        "exemplars": {"color": PINK},
+        "filterValues": {"le": 1e-9},
+        "legend": {"show": True},
+        "rowsFrame": {"layout": "auto"},
+        "showValue": "never",
+        "tooltip": {"mode": "single", "showColorScale": False, "yHistogram": False},
+        "yAxis": {"axisPlacement": "left", "reverse": False, "unit": unit},
+    }
+    query = {"{{le}}": f"sum by (le) (increase({histogram}_bucket[$__rate_interval]))"}
+    return panel("heatmap", title, description, width, query, "short", custom=custom, options=options, shape="heatmap",
+                 interval=interval, **more)
+
+
+def timeline(title, description, width, queries, named_states, **more):
+    """States over time, a row for each series."""
+    options = {
+        "alignValue": "left",
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "mergeValues": True,
+        "rowHeight": 0.85,
+        "showValue": "auto",
+        "tooltip": {"mode": "single", "sort": "none"},
+    }
+    return panel("state-timeline", title, description, width, queries, "none", custom={"fillOpacity": 80, "lineWidth": 0},
+                 mappings=states(named_states), options=options, **more)
+
+
+def bars(title, description, width, queries, unit="short", *, low=0, high=None, decimals=None, **more):
+    """A bar for each series, as it is now."""
+    options = {
+        "displayMode": "basic",
+        "minVizHeight": 16,
+        "minVizWidth": 8,
+        "namePlacement": "left",
+        "orientation": "horizontal",
+        "reduceOptions": reduced(),
+        "showUnfilled": True,
+        "sizing": "auto",
+        "valueMode": "text",
+    }
+    defaults = {key: value for key, value in {"min": low, "max": high, "decimals": decimals}.items() if value is not None}
+    return panel("bargauge", title, description, width, queries, unit, defaults=defaults, options=options, instant=True, **more)
+
+
+def table(title, description, width, queries, columns, *, sort=None, hidden=(), **more):
+    """Queries joined by their labels into a row each. `columns` names and dresses the fields: {"Value #A": ("Budget", {...})}."""
+    hide = {name: True for name in ["Time", "job", *hidden]}
+    order = {name: index for index, name in enumerate(columns)}
+    names = {name: label for name, (label, _) in columns.items()}
+    transformations = [
+        {"id": "merge", "options": {}},
+        {"id": "organize", "options": {"excludeByName": hide, "indexByName": order, "renameByName": names}},
+    ]
+    if sort:
+        transformations.append({"id": "sortBy", "options": {"sort": [{"desc": sort.startswith("-"), "field": sort.lstrip("-")}]}})
+    overrides = [override(label, **dress) for label, dress in columns.values() if dress]
+    return panel("table", title, description, width, queries, "short", shape="table", instant=True,
+                 custom={"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False, "inspect": False},
+                 options={"cellHeight": "sm", "footer": {"countRows": False, "fields": "", "reducer": ["sum"], "show": False},
+                          "showHeader": True},
+                 overrides=overrides, transformations=transformations, **more)
+
+
+def painted(alert=None, threshold_steps=None, mappings=None, **more):
+    """A table's column whose cells take the colours of an alert, of steps or of states."""
+    dress = {"custom__cellOptions": {"mode": "basic", "type": "color-background"}} | more
+    if mappings is None:
+        dress["thresholds"] = {"mode": "absolute", "steps": threshold_steps or steps(alert)}
+    else:
+        dress["mappings"] = mappings
+    return dress
+
+
+def alert_list(title, description, width):
+    """What Prometheus has pending and firing, with links to runbooks; the Watchdog, which fires always, is no news."""
+    options = {
+        "alertInstanceLabelFilter": '{alertname!="SentinelWatchdog"}',
+        "alertName": "",
+        "dashboardAlerts": False,
+        "datasource": "HUB Prometheus",
+        "groupBy": [],
+        "groupMode": "default",
+        "maxItems": 30,
+        "sortOrder": 3,
+        "stateFilter": {"error": True, "firing": True, "noData": True, "normal": False, "pending": True},
+        "viewMode": "list",
+    }
+    made = panel("alertlist", title, description, width, {}, "none", options=options)
+    return {key: value for key, value in made.items() if key not in ("targets", "datasource", "transformations")}

@@ -1,0 +1,66 @@
+"""Queries: plain PromQL becomes what a panel asks. Every series is narrowed to the hosts that were chosen, so that definitions need
+not say so each time."""
+
+import re
+
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+
+# A series of the exporter, of a rule or of what runs on HUB, with its matchers.
+SERIES = re.compile(
+    r"\b(?P<name>(?:sentinel_|process_|scrape_|prometheus_|alertmanager_|slo:|job_instance)[\w:]*|up|ALERTS)\b(?P<matchers>\{[^}]*\})?"
+)
+
+
+def chosen(expr):
+    """Adds the chosen jobs and instances to every series that names no job itself."""
+
+    def narrow(found):
+        matchers = (found["matchers"] or "{}")[1:-1]
+        if not re.search(r"\bjob=", matchers):
+            matchers = ", ".join(filter(None, ['job=~"$job", instance=~"$instance"', matchers]))
+        return f"{found['name']}{{{matchers}}}"
+
+    return SERIES.sub(narrow, " ".join(expr.split()))
+
+
+def targets(queries, shape="time_series", instant=False):
+    """Queries by legend, or one without; the first is A, the second B."""
+    if isinstance(queries, str):
+        queries = {"": queries}
+    return [
+        {
+            "datasource": DATASOURCE,
+            "editorMode": "code",
+            "expr": chosen(expr),
+            "format": shape,
+            "instant": instant,
+            "legendFormat": legend or "__auto",
+            "range": not instant,
+            "refId": chr(ord("A") + index),
+        }
+        for index, (legend, expr) in enumerate(queries.items())
+    ]
+
+
+def slow_share(histogram, bound, window):
+    """The share of observations above a bound of the histogram, as the alerts take it."""
+    fast = f'sum by (instance) (increase({histogram}_bucket{{le="{bound}"}}[{window}]))'
+    return f"1 - {fast} / sum by (instance) (increase({histogram}_count[{window}]))"
+
+
+def ratio(part, whole, window):
+    return f"sum by (instance) (increase({part}[{window}])) / sum by (instance) (increase({whole}[{window}]))"
+
+
+def per_minute(counter, by=""):
+    grouping = f" by ({by})" if by else ""
+    return f"60 * sum{grouping} (rate({counter}[$__rate_interval]))"
+
+
+def mean(histogram):
+    return f"sum(rate({histogram}_sum[$__rate_interval])) / sum(rate({histogram}_count[$__rate_interval]))"
+
+
+def age(timestamp, by="instance"):
+    """Seconds since a timestamp, of which 0 means never."""
+    return f"time() - max by ({by}) ({timestamp} > 0)"
