@@ -28,7 +28,7 @@ NOW = row(
 )
 
 CHECKS = row(
-    "Health checks", 12,
+    "Health checks", 13,
     timeline("Checks over time", "Each check with who ran it: a root-cause analysis (rca), the bot's own (critical) or the exporter.", 14,
              {"{{check}} ({{source}})": "max by (check, source) (sentinel_check_status)"}, CHECK, alerts=["SentinelCheckFailing"]),
     table("Checks now", "What a log said more than an hour ago says nothing any more.", 10,
@@ -44,7 +44,7 @@ SIGNALS = row(
     lines("Last mock signal", "Score of the last mock signal over time. A pass is 4 or more.", 8,
           {"{{instance}}": "min by (instance) (sentinel_mock_signal_last_score)"}, "none", alert="SentinelMockSignalFailed/critical", high=5),
     lines("Mock signals by result", "Passed and failed in an hour; four are normal.", 8,
-          {"{{result}}": "sum by (result) (increase(sentinel_mock_signals_total[1h]))"}, bars=True, stacked=True, colors=RESULTS, decimals=0),
+          {"{{result}}": "sum by (result) (increase(sentinel_mock_signals_total[1h]))"}, stacked=True, colors=RESULTS, decimals=0),
     heatmap("Scores", "How the scores were spread.", 8, "sentinel_mock_signal_score", "none", interval="15m"),
 )
 
@@ -63,7 +63,7 @@ ANALYSES = row(
     "Root-cause analyses and repairs", 8,
     lines("Analyses", "Root-cause analyses in an hour, by what triggered them and how they ended.", 8,
           {"{{trigger}} {{status}}": "sum by (trigger, status) (increase(sentinel_rca_sessions_total[1h])) > 0"}, bars=True, stacked=True,
-          colors=SESSIONS, decimals=0, alerts=["SentinelRcaFailed"]),
+          colors=SESSIONS, decimals=0, alerts=["SentinelRcaFailed"], empty="No analyses in this time"),
     table("Repairs", "Repairs that were tried, by fix and result, since counting began.", 8,
           {"success": 'sum by (instance, fix) (sentinel_auto_fixes_total{result="success"})',
            "failed": 'sum by (instance, fix) (sentinel_auto_fixes_total{result="failed"})'},

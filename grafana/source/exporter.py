@@ -7,6 +7,7 @@ from queries import age, per_minute
 
 UP = {0: ("Down", CRITICAL), 1: ("Up", OK)}
 SUCCESS = {0: ("Failed", WARNING), 1: ("OK", OK)}
+FAILED = 'increase(job_instance_integration:alertmanager_notifications_failed_total:sum{job="alertmanager"}[15m])'
 SCRAPED = 'up{job="sentinel-metrics", instance=~"$instance"}'
 
 NOW = row(
@@ -61,7 +62,8 @@ KEPT = row(
           {"{{instance}}": "sum by (instance) (increase(sentinel_exporter_snapshot_failures_total[15m]))"}, decimals=0,
           alerts=["SentinelCheckpointStale"]),
     lines("Dropped samples", "Samples of an hour that were dropped, because their family had reached its limit of label sets.", 6,
-          {"{{metric}}": "sum by (metric) (increase(sentinel_exporter_series_dropped_total[1h]))"}, alert="SentinelSeriesDropped",
+          {"all": "sum(increase(sentinel_exporter_series_dropped_total[1h]))",
+           "{{metric}}": "sum by (metric) (increase(sentinel_exporter_series_dropped_total[1h])) > 0"}, alert="SentinelSeriesDropped",
           decimals=0),
     table("Versions", "What runs where, since when its configuration is in force, and when it last began to count anew.", 6,
           {"version": "max by (instance, version, revision) (sentinel_exporter_build_info)",
@@ -95,9 +97,9 @@ HUB = row(
     timeline("Scrapes", "Whether Prometheus could scrape what it should.", 8,
              {"{{job}} {{instance}}": 'min by (job, instance) (up{job=~".*"})'}, UP, alerts=["SentinelExporterDown"]),
     lines("Scrape duration", "A scrape first reads the journals to their end.", 5,
-          {"{{instance}}": 'max by (instance) (scrape_duration_seconds{job="sentinel-metrics", instance=~"$instance"})'}, "s"),
+          {"{{instance}}": 'max by (instance) (scrape_duration_seconds)'}, "s"),
     lines("Samples", "Samples of a scrape. Beyond 50,000 Prometheus refuses it.", 5,
-          {"{{instance}}": 'max by (instance) (scrape_samples_scraped{job="sentinel-metrics", instance=~"$instance"})'}, decimals=0),
+          {"{{instance}}": 'max by (instance) (scrape_samples_scraped)'}, decimals=0),
     lines("Evaluation of rules", "Duration of the last evaluation, by group.", 6,
           {"{{rule_group}}": 'max by (rule_group) (label_replace(prometheus_rule_group_last_duration_seconds{job="prometheus"},'
            ' "rule_group", "$1", "rule_group", ".*;(.*)"))'}, "s"),
@@ -109,8 +111,7 @@ PATHS = row(
           {"{{integration}}": 'sum by (integration) (60 * rate(alertmanager_notifications_total{job="alertmanager"}[$__rate_interval])) > 0'},
           "opm", bars=True, stacked=True),
     lines("Failed notifications", "In 15 minutes, by integration. Somebody was not told.", 8,
-          {"{{integration}}": "sum by (integration)"
-           ' (increase(job_instance_integration:alertmanager_notifications_failed_total:sum{job="alertmanager"}[15m]))'},
+          {"all": f"sum({FAILED})", "{{integration}}": f"sum by (integration) ({FAILED}) > 0"},
           alert="SentinelNotificationsFailing", decimals=0),
     lines("Failures of Prometheus", "Evaluations that failed, and notifications that were dropped, in 15 minutes.", 8,
           {"evaluations": 'sum(increase(prometheus_rule_evaluation_failures_total{job="prometheus"}[15m]))',

@@ -1,7 +1,7 @@
 """Is all well, and is anybody being paged?"""
 
 from layout import dashboard, row
-from panels import CRITICAL, GREY, OK, WARNING, alert_list, bars, lines, stat, states, timeline
+from panels import CRITICAL, OK, WARNING, alert_list, bars, lines, stat, states, timeline
 from queries import age, ratio
 from slo import BUDGET
 
@@ -97,9 +97,8 @@ DETAILS = row(
     "What fires, and what is left", 11,
     alert_list("Alerts", "What Prometheus has pending and firing, of all hosts, each with its runbook and its dashboard.", 10),
     lines("Alerts over time", "Alerts that fired, of all hosts, by severity. The Watchdog fires always and is left out.", 7,
-          {"{{severity}}": 'count by (severity) (ALERTS{job=~".*", alertstate="firing", severity!="none"})',
-           "none": "0 * max(sentinel_exporter_build_info)"},
-          bars=True, stacked=True, colors={"critical": CRITICAL, "warning": WARNING, "none": GREY}, decimals=0),
+          {severity: f'count(ALERTS{{job=~".*", alertstate="firing", severity="{severity}"}}) or vector(0)' for severity in ("critical", "warning")},
+          stacked=True, colors={"critical": CRITICAL, "warning": WARNING}, decimals=0),
     bars("Budget left", "What is left of each objective's budget of 30 days; below 0 it is missed.", 7,
          {"{{slo}}": "sort(min by (slo) (slo:error_budget_remaining:ratio))"}, "percentunit", high=1, threshold_steps=BUDGET,
          alerts=["SentinelSloBurn"]),

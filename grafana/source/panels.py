@@ -54,11 +54,12 @@ def runbooks(alerts):
 
 
 def panel(kind, title, description, width, queries, unit, *, alert=None, alerts=(), threshold_steps=None, mappings=None,
-          color=None, custom=None, defaults=None, overrides=(), options=None, shape="time_series", instant=False, interval=None,
-          transformations=()):
-    """What all kinds have in common. `alert` gives thresholds and a runbook, `alerts` runbooks alone."""
+          custom=None, defaults=None, overrides=(), options=None, shape="time_series", instant=False, interval=None,
+          transformations=(), empty=NO_DATA):
+    """What all kinds have in common. `alert` gives thresholds and a runbook, `alerts` runbooks alone; `empty` is said instead of
+    "no data" where that is good news."""
     if threshold_steps is None:
-        threshold_steps = steps(alert) if alert else [{"color": color or BLUE, "value": None}]
+        threshold_steps = steps(alert) if alert else [{"color": SKY, "value": None}]
     described = {
         "datasource": DATASOURCE,
         "description": description,
@@ -67,7 +68,7 @@ def panel(kind, title, description, width, queries, unit, *, alert=None, alerts=
                 "color": {"mode": "thresholds"},
                 "custom": custom or {},
                 "mappings": states() if mappings is None else mappings,
-                "noValue": NO_DATA,
+                "noValue": empty,
                 "thresholds": {"mode": "absolute", "steps": threshold_steps},
                 "unit": unit,
             } | (defaults or {}),
@@ -111,6 +112,7 @@ def stat(title, description, width, queries, unit="short", *, graph=True, backgr
         "graphMode": "area" if graph else "none",
         "justifyMode": "auto",
         "orientation": "auto",
+        "percentChangeColorMode": "standard",
         "reduceOptions": reduced(),
         "showPercentChange": False,
         "textMode": text,
@@ -121,8 +123,14 @@ def stat(title, description, width, queries, unit="short", *, graph=True, backgr
 
 
 def lines(title, description, width, queries, unit="short", *, bars=False, stacked=False, colors=None, dashed=(), low=0, high=None,
-          decimals=None, table=False, **more):
+          decimals=None, table=False, threshold_steps=None, **more):
     """Series over time. `colors` fixes those of some names, `dashed` draws them as limits."""
+    if threshold_steps is None and "alert" in more:
+        threshold_steps = steps(more["alert"])
+    limits = [step["value"] for step in threshold_steps or [] if step["value"] is not None]
+    # Events come about once a minute: a window as short as Grafana's least would see none in one moment and two in the next.
+    if "$__rate_interval" in str(queries):
+        more.setdefault("interval", "5m")
     custom = {
         "axisPlacement": "auto",
         "drawStyle": "bars" if bars else "line",
@@ -131,8 +139,12 @@ def lines(title, description, width, queries, unit="short", *, bars=False, stack
         "showPoints": "never",
         "spanNulls": False,
         "stacking": {"group": "A", "mode": "normal" if stacked else "none"},
-        "thresholdsStyle": {"mode": "dashed" if more.get("alert") or more.get("threshold_steps") else "off"},
+        "thresholdsStyle": {"mode": "dashed" if limits else "off"},
     }
+    if limits:
+        # The lines are in sight, so that the way that is left to them can be seen.
+        custom["axisSoftMax"] = 1 if max(limits) == MORE_THAN_NOTHING else round(1.25 * max(limits), 3)
+        custom["axisSoftMin"] = round(1.25 * min(*limits, 0), 3)
     overrides = [override(name, color=fixed(color)) for name, color in (colors or {}).items()]
     dash = {"dash": [10, 10], "fill": "dash"}
     overrides += [override(name, custom__lineStyle=dash, custom__fillOpacity=0) for name in dashed]
@@ -148,7 +160,7 @@ def lines(title, description, width, queries, unit="short", *, bars=False, stack
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     return panel("timeseries", title, description, width, queries, unit, custom=custom, defaults=defaults, overrides=overrides,
-                 options=options, **more)
+                 options=options, threshold_steps=threshold_steps, **more)
 
 
 def heatmap(title, description, width, histogram, unit="s", *, interval="1m", **more):
@@ -177,7 +189,7 @@ def timeline(title, description, width, queries, named_states, **more):
     """States over time, a row for each series."""
     options = {
         "alignValue": "left",
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
         "mergeValues": True,
         "rowHeight": 0.85,
         "showValue": "auto",
@@ -191,6 +203,7 @@ def bars(title, description, width, queries, unit="short", *, low=0, high=None, 
     """A bar for each series, as it is now."""
     options = {
         "displayMode": "basic",
+        "maxVizHeight": 24,
         "minVizHeight": 16,
         "minVizWidth": 8,
         "namePlacement": "left",
@@ -218,7 +231,7 @@ def table(title, description, width, queries, columns, *, sort=None, hidden=(), 
     overrides = [override(label, **dress) for label, dress in columns.values() if dress]
     return panel("table", title, description, width, queries, "short", shape="table", instant=True,
                  custom={"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False, "inspect": False},
-                 options={"cellHeight": "sm", "footer": {"countRows": False, "fields": "", "reducer": ["sum"], "show": False},
+                 options={"cellHeight": "sm", "footer": {"countRows": False, "reducer": ["sum"], "show": False},
                           "showHeader": True},
                  overrides=overrides, transformations=transformations, **more)
 

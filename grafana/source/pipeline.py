@@ -29,7 +29,7 @@ NOW = row(
 WAITING = row(
     "What waits", 8,
     lines("Batches by status", "Batches that are not completed. What failed stays for seven days.", 8,
-          {"{{status}}": "sum by (status) (sentinel_ops_pipeline_batches)"}, bars=True, stacked=True, colors={"failed": CRITICAL}, decimals=0),
+          {"{{status}}": "sum by (status) (sentinel_ops_pipeline_batches)"}, stacked=True, colors={"failed": CRITICAL}, decimals=0),
     lines("Age of the oldest batch", "By status, of those that have not failed.", 8,
           {"{{status}}": 'max by (status) (sentinel_ops_pipeline_oldest_age_seconds{status!="failed"})'}, "s", alert="SentinelBatchesStuck"),
     table("Statuses", "What is in each status now.", 8,
@@ -43,9 +43,9 @@ WAITING = row(
 HOUR = row(
     "The newest hour", 8,
     lines("Batches of the hour", "Batches of the newest hour so far, by what became of them.", 6,
-          {"{{status}}": "sum by (status) (sentinel_ops_hour_batches)"}, bars=True, stacked=True, colors=STATUSES, decimals=0),
+          {"{{status}}": "sum by (status) (sentinel_ops_hour_batches)"}, stacked=True, colors=STATUSES, decimals=0),
     lines("Rows of the hour", "Rows of the newest hour's batches so far. Skipped ones are duplicates.", 6,
-          {"{{outcome}}": "sum by (outcome) (sentinel_ops_hour_rows)"}, bars=True, stacked=True, colors=OUTCOMES, decimals=0),
+          {"{{outcome}}": "sum by (outcome) (sentinel_ops_hour_rows)"}, stacked=True, colors=OUTCOMES, decimals=0),
     lines("Invalid rows of the hour", "Share of rows that are invalid. An objective allows 5 % in a batch.", 6,
           {"{{instance}}": "max by (instance) (sentinel_ops_hour_error_ratio)"}, "percentunit", alert="SentinelBatchErrorSpike"),
     lines("Duplicate rows of the hour", "Share of rows that are duplicates. More than half is a file that was sent again.", 6,

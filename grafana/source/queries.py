@@ -17,7 +17,9 @@ def chosen(expr):
     def narrow(found):
         matchers = (found["matchers"] or "{}")[1:-1]
         if not re.search(r"\bjob=", matchers):
-            matchers = ", ".join(filter(None, ['job=~"$job", instance=~"$instance"', matchers]))
+            # These are there for whatever is scraped, Prometheus itself included.
+            job = 'job="sentinel-metrics"' if found["name"].startswith(("process_", "scrape_")) else 'job=~"$job"'
+            matchers = ", ".join(filter(None, [job, 'instance=~"$instance"', matchers]))
         return f"{found['name']}{{{matchers}}}"
 
     return SERIES.sub(narrow, " ".join(expr.split()))

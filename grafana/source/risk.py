@@ -3,7 +3,7 @@
 import orders
 from layout import dashboard, row
 from limits import right_side
-from panels import CRITICAL, GREY, OK, bars, heatmap, lines, stat, states, steps, table, timeline
+from panels import CRITICAL, GREY, OK, PINK, bars, fixed, heatmap, lines, override, stat, states, steps, table, timeline
 from queries import age, per_minute
 
 LOSS = "-max by (instance) (sentinel_pnl_usd) / (max by (instance) (sentinel_daily_loss_limit_usd) > 0)"
@@ -42,13 +42,15 @@ MONEY = row(
     lines("Loss of its limit", "The day's loss as a share of the limit; below 0 is a profit.", 6, {"{{instance}}": LOSS}, "percentunit",
           alert="SentinelDailyLoss", low=None),
     bars("Positions", "Open positions now, by symbol. A closed position is not shown.", 8,
-         {"{{symbol}}": "sort_desc(sum by (symbol) (sentinel_position_usd))"}, "currencyUSD", low=None),
+         {"{{symbol}} long": "sort_desc(sum by (symbol) (sentinel_position_usd) > 0)",
+          "{{symbol}} short": "sort_desc(-sum by (symbol) (sentinel_position_usd) > 0)"}, "currencyUSD",
+         overrides=[override("/short$/", color=fixed(PINK))], empty="Nothing is held"),
 )
 
 HELD = row(
     "", 7,
     lines("Positions over time", "Open positions by symbol, long above and short below 0.", 24,
-          {"{{symbol}}": "sum by (symbol) (sentinel_position_usd)"}, "currencyUSD", low=None, table=True),
+          {"{{symbol}}": "sum by (symbol) (sentinel_position_usd)"}, "currencyUSD", low=None, table=True, empty="Nothing was held"),
 )
 
 KILL_SWITCH = row(

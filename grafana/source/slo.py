@@ -27,8 +27,8 @@ def burn_column(window):
 def burn_lines(long, short):
     return lines(
         f"Burn rate over {long}",
-        f"How many times as fast as allowed each budget burns. Beyond the line, and over {short} too, somebody is told.", 12,
-        {"{{slo}} {{instance}}": burn(long, "slo, instance")}, "none", threshold_steps=burn_steps(long), alerts=["SentinelSloBurn"], table=True,
+        f"How many times as fast as allowed each budget burns, on the worst host. Beyond the line, and over {short} too, somebody is told.", 12,
+        {"{{slo}}": burn(long, "slo")}, "none", threshold_steps=burn_steps(long), alerts=["SentinelSloBurn"], table=True,
     )
 
 
@@ -46,7 +46,7 @@ NOW = row(
 )
 
 ALL = row(
-    "All objectives", 14,
+    "All objectives", 13,
     table("Objectives", "Good events of 30 days, what is left of the budget, and how fast it burns: 1 is as fast as it may.", 24,
           {"objective": f"max by ({LABELS}) (slo:objective:ratio)",
            "good": f"1 - max by ({LABELS}) (sum_over_time(slo:events_bad:rate5m[30d]) / sum_over_time(slo:events:rate5m[30d]))",
@@ -63,11 +63,11 @@ ALL = row(
 
 BUDGETS = row(
     "Budgets of 30 days", 10,
-    bars("Budget left", "What is left of each budget: 100 % is all of it, below 0 the objective is missed.", 10,
-         {"{{slo}} {{instance}}": "sort(min by (slo, instance) (slo:error_budget_remaining:ratio))"}, "percentunit", high=1,
+    bars("Budget left", "What is left of each budget on the worst host: 100 % is all of it, below 0 the objective is missed.", 10,
+         {"{{slo}}": "sort(min by (slo) (slo:error_budget_remaining:ratio))"}, "percentunit", high=1,
          threshold_steps=BUDGET),
     lines("Budget left over time", "A fall is a bad time; what is older than 30 days is forgiven.", 14,
-          {"{{slo}} {{instance}}": "min by (slo, instance) (slo:error_budget_remaining:ratio)"}, "percentunit", threshold_steps=BUDGET, low=None,
+          {"{{slo}}": "min by (slo) (slo:error_budget_remaining:ratio)"}, "percentunit", threshold_steps=BUDGET, low=None,
           high=1, table=True),
 )
 

@@ -85,11 +85,11 @@ ERRORS = row(
     table("Trading errors", "Errors in the chosen time, by component and type.", 12,
           "sum by (instance, exported_component, error_type) (increase(sentinel_trading_errors_total[$__range])) > 0",
           {"instance": ("Host", None), "exported_component": ("Component", None), "error_type": ("Error", None),
-           "Value": ("Errors", {"decimals": 0})}, sort="-Errors"),
+           "Value": ("Errors", {"decimals": 0})}, sort="-Errors", empty="No errors in this time"),
     table("API errors", "Errors of external APIs in the chosen time, by endpoint and code.", 12,
           "sum by (instance, endpoint, error_code) (increase(sentinel_api_errors_total[$__range])) > 0",
           {"instance": ("Host", None), "endpoint": ("Endpoint", None), "error_code": ("Code", None), "Value": ("Errors", {"decimals": 0})},
-          sort="-Errors"),
+          sort="-Errors", empty="No errors in this time"),
 )
 
 APIS = row(

@@ -14,7 +14,7 @@ PALETTE = {"#009E73", "#E69F00", "#D55E00", "#0072B2", "#56B4E9", "#CC79A7", "#F
 # Where a series is not narrowed to the chosen job and instance, by the matcher that says so.
 NOT_NARROWED = {
     'job=~".*"': "alerts and targets of all hosts, some of which are about Prometheus itself or have no job at all",
-    'job="sentinel-metrics"': "metrics of the scrape, which all jobs have; the instance is narrowed",
+    'job="sentinel-metrics"': "of the scrape or the process, which all jobs have; the instance is narrowed",
     'job="alertmanager"': "of Alertmanager, which is no exporter that can be chosen",
     'job="prometheus"': "of Prometheus, which is no exporter that can be chosen",
 }
@@ -201,7 +201,7 @@ def grey_without_data(dashboard):
     expected = {"options": {"match": "null+nan", "result": {"color": "#808080", "text": "No data"}}, "type": "special"}
     for panel in shown(dashboard):
         defaults = panel["fieldConfig"]["defaults"]
-        if expected not in defaults["mappings"] or defaults["noValue"] != "No data":
+        if expected not in defaults["mappings"] or not defaults.get("noValue"):
             yield f"{panel['title']} does not turn grey without data"
 
 
