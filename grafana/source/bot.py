@@ -68,8 +68,7 @@ ANALYSES = row(
           {"success": 'sum by (instance, fix) (sentinel_auto_fixes_total{result="success"})',
            "failed": 'sum by (instance, fix) (sentinel_auto_fixes_total{result="failed"})'},
           {"fix": ("Fix", None), "Value #A": ("Succeeded", {"decimals": 0}),
-           "Value #B": ("Failed", painted(threshold_steps=[{"color": "transparent", "value": None}, *steps("SentinelAutoFixFailed")[1:]])
-                        | {"decimals": 0}), "instance": ("Host", None)}, sort="Fix", alerts=["SentinelAutoFixFailed"]),
+           "Value #B": ("Failed", painted(steps("SentinelAutoFixFailed")) | {"decimals": 0}), "instance": ("Host", None)}, sort="Fix", alerts=["SentinelAutoFixFailed"]),
     lines("Repairs, counted and reported", "Repairs that succeeded as the exporter counted them, and as the bot reports them.", 8,
           {"counted": 'sum(sentinel_auto_fixes_total{result="success"})', "reported by the bot": "sum(sentinel_auto_fixes_reported)"},
           colors={"counted": SKY, "reported by the bot": GREY}, decimals=0),

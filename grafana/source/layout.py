@@ -80,7 +80,15 @@ def variables():
         "skipUrlSync": False,
         "type": "datasource",
     }
-    docs = {"hide": 2, "label": "Documents", "name": "docs_url", "query": DOCS_URL, "skipUrlSync": True, "type": "constant"}
+    docs = {
+        "current": {"selected": False, "text": DOCS_URL, "value": DOCS_URL},
+        "hide": 2,
+        "label": "Documents",
+        "name": "docs_url",
+        "query": DOCS_URL,
+        "skipUrlSync": True,
+        "type": "constant",
+    }
     return [
         datasource,
         query("job", "Job", "label_values(sentinel_exporter_build_info, job)"),

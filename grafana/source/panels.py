@@ -236,14 +236,14 @@ def table(title, description, width, queries, columns, *, sort=None, hidden=(), 
                  overrides=overrides, transformations=transformations, **more)
 
 
-def painted(alert=None, threshold_steps=None, mappings=None, **more):
-    """A table's column whose cells take the colours of an alert, of steps or of states."""
-    dress = {"custom__cellOptions": {"mode": "basic", "type": "color-background"}} | more
-    if mappings is None:
-        dress["thresholds"] = {"mode": "absolute", "steps": threshold_steps or steps(alert)}
-    else:
-        dress["mappings"] = mappings
-    return dress
+def painted(threshold_steps=None, mappings=None):
+    """A table's column whose cells take the colours of states, or of thresholds: there what is well is left as it is, so that the
+    rest stands out."""
+    dress = {"custom__cellOptions": {"mode": "basic", "type": "color-background"}}
+    if mappings:
+        return dress | {"mappings": mappings}
+    quiet = [step | {"color": "transparent"} if step["color"] == OK else step for step in threshold_steps]
+    return dress | {"thresholds": {"mode": "absolute", "steps": quiet}}
 
 
 def alert_list(title, description, width):

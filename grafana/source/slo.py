@@ -21,7 +21,7 @@ def burn_steps(window):
 
 
 def burn_column(window):
-    return f"Burn {window}", painted(threshold_steps=burn_steps(window)) | {"decimals": 1}
+    return f"Burn {window}", painted(burn_steps(window)) | {"decimals": 1}
 
 
 def burn_lines(long, short):
@@ -55,7 +55,7 @@ ALL = row(
           {"slo": ("Objective of", None), "team": ("Team", None),
            "Value #A": ("Objective", {"unit": "percentunit", "decimals": 1}),
            "Value #B": ("Good in 30 d", {"unit": "percentunit", "decimals": 3}),
-           "Value #C": ("Budget left", painted(threshold_steps=BUDGET) | {"unit": "percentunit", "decimals": 1}),
+           "Value #C": ("Budget left", painted(BUDGET) | {"unit": "percentunit", "decimals": 1}),
            "Value #D": burn_column("1h"), "Value #E": burn_column("6h"), "Value #F": burn_column("1d"), "Value #G": burn_column("3d"),
            "instance": ("Host", None)},
           sort="Budget left", alerts=["SentinelSloBurn", "SentinelSloAbsent"]),
