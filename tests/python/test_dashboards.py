@@ -149,6 +149,19 @@ class Thresholds(unittest.TestCase):
                     checked += 1
         self.assertGreater(checked, 60)
 
+    def test_every_panel_shows_what_its_alert_is_about(self):
+        def series(expr):
+            # A record is named after its metric, between colons.
+            return set(re.findall(r"(?:sentinel|alertmanager|prometheus|slo)[\w]*(?::[\w]+:ratio)?|\bup\b", expr))
+
+        for dashboard in DASHBOARDS.values():
+            for panel in rules.shown(dashboard):
+                shown = series(" ".join(target["expr"] for target in panel.get("targets", [])))
+                # The first is the one whose thresholds it has.
+                for name in alerts_linked(panel)[:1] if thresholds(panel) and panel["title"] not in OTHER_LINES else []:
+                    about = set().union(*(series(alert.expr) for alert in limits.named(name)))
+                    self.assertTrue(shown & about, f"{dashboard['uid']}: {panel['title']} shows nothing of {name}")
+
     def test_the_lines_of_burn_rates_are_those_of_the_alerts(self):
         self.assertEqual({window: rate.value for window, rate in limits.burn_rates().items()},
                          {"1h": 14.4, "5m": 14.4, "6h": 6, "30m": 6, "1d": 3, "2h": 3, "3d": 1})
