@@ -25,10 +25,11 @@ def row(title, height, *panels):
 def place(rows):
     """All panels, each with its place on the grid. A full line ends at the last column."""
     placed, y = [], 0
-    for title, height, panels in rows:
+    # Panels are numbered by their titles, headings from where that ends.
+    for number, (title, height, panels) in enumerate(rows, start=2_000_000):
         if title:
-            heading = {"collapsed": False, "gridPos": {"h": 1, "w": COLUMNS, "x": 0, "y": y}, "id": 0, "panels": [], "title": title}
-            placed.append(heading | {"type": "row"})
+            grid = {"h": 1, "w": COLUMNS, "x": 0, "y": y}
+            placed.append({"collapsed": False, "gridPos": grid, "id": number, "panels": [], "title": title, "type": "row"})
             y += 1
         x = 0
         for panel in panels:
@@ -38,10 +39,6 @@ def place(rows):
             placed.append(panel | {"gridPos": {"h": height, "w": width, "x": x, "y": y}})
             x += width
         y += height
-    # Headings have no titles of their own kind to be numbered by: they count down from the panels' range.
-    headings = [panel for panel in placed if panel["type"] == "row"]
-    for index, heading in enumerate(headings):
-        heading["id"] = 2_000_000 + index
     return placed
 
 

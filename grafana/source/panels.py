@@ -75,6 +75,7 @@ def panel(kind, title, description, width, queries, unit, *, alert=None, alerts=
             "overrides": list(overrides),
         },
         "gridPos": {"w": width},
+        # By its title, so that a new panel renumbers no other.
         "id": zlib.crc32(title.encode()) % 1_000_000 + 1,
         "links": runbooks(([alert] if alert else []) + list(alerts)),
         "options": options or {},
