@@ -2,7 +2,7 @@
 
 from layout import dashboard, row
 from limits import right_side
-from panels import CRITICAL, OK, PINK, SKY, WARNING, lines, stat, states, table, timeline
+from panels import CRITICAL, OK, PINK, SKY, WARNING, heatmap, lines, painted, stat, states, table, timeline
 from queries import age, per_minute
 
 UP = {0: ("Down", CRITICAL), 1: ("Up", OK)}
@@ -119,7 +119,37 @@ PATHS = row(
           colors={"evaluations": PINK, "dropped": SKY}, decimals=0),
 )
 
+BRIDGE = row(
+    "The bridge to DingTalk", 7,
+    lines("Notifications by robot", "Notifications of Alertmanager, a minute: delivered, later (it comes again) or rejected.", 8,
+          {"{{robot}} {{outcome}}": per_minute("sentinel_dingtalk_notifications_total", "robot, outcome")}, "opm", bars=True, stacked=True),
+    lines("Messages that failed", "Messages of 15 minutes that DingTalk did not take, by robot and why.", 8,
+          {"all": 'sum(increase(sentinel_dingtalk_messages_total{outcome!="delivered"}[15m]))',
+           "{{robot}} {{outcome}} {{reason}}": "sum by (robot, outcome, reason)"
+           ' (increase(sentinel_dingtalk_messages_total{outcome!="delivered"}[15m])) > 0'}, decimals=0),
+    lines("Waiting for a robot", "Notifications that wait for their robot's turn: DingTalk takes 20 messages a minute.", 8,
+          {"{{robot}}": "max by (robot) (sentinel_dingtalk_queue_notifications)"}, decimals=0),
+)
+
+ROBOTS = row(
+    "", 7,
+    heatmap("Time to DingTalk", "Time until DingTalk answered a message. After 5 s the bridge gives up.", 8,
+            "sentinel_dingtalk_message_duration_seconds"),
+    table("Robots", "When DingTalk last took a message of each robot, and alerts that messages only counted.", 9,
+          {"success": "time() - max by (robot) (sentinel_dingtalk_last_success_timestamp_seconds > 0)",
+           "omitted": "sum by (robot) (increase(sentinel_dingtalk_alerts_omitted_total[$__range]))"},
+          {"robot": ("Robot", None), "Value #A": ("Last message", {"unit": "s", "decimals": 0}),
+           "Value #B": ("Alerts only counted", {"decimals": 0})}, sort="Robot"),
+    table("Versions of the bridge", "What runs where, and since when its configuration is in force.", 7,
+          {"version": "max by (instance, version, revision) (sentinel_dingtalk_build_info)",
+           "reload": "min by (instance) (sentinel_dingtalk_config_last_reload_successful)",
+           "configured": "time() - max by (instance) (sentinel_dingtalk_config_last_reload_success_timestamp_seconds)"},
+          {"instance": ("Host", None), "version": ("Version", None), "revision": ("Revision", None),
+           "Value #B": ("Last reload", painted(mappings=states({0: ("Refused", WARNING), 1: ("Taken", OK)}))),
+           "Value #C": ("Configured", {"unit": "s", "decimals": 0})}, hidden=["Value #A"]),
+)
+
 DASHBOARD = dashboard(
     "sentinel-exporter", "Can the other dashboards be believed? The exporter, what it reads, and the way to people.",
-    [NOW, EVENTS, COLLECTORS, KEPT, PROBES, PROCESS, HUB, PATHS], teams="sre",
+    [NOW, EVENTS, COLLECTORS, KEPT, PROBES, PROCESS, HUB, PATHS, BRIDGE, ROBOTS], teams="sre",
 )

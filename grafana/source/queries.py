@@ -11,15 +11,23 @@ SERIES = re.compile(
 )
 
 
+def host(name):
+    """The matchers of a series that choose where it is from."""
+    if name.startswith("sentinel_dingtalk_"):
+        return 'job="sentinel-dingtalk"'
+    # These are there for whatever is scraped, Prometheus itself included.
+    if name.startswith(("process_", "scrape_")):
+        return 'job="sentinel-metrics", instance=~"$instance"'
+    return 'job=~"$job", instance=~"$instance"'
+
+
 def chosen(expr):
     """Adds the chosen jobs and instances to every series that names no job itself."""
 
     def narrow(found):
         matchers = (found["matchers"] or "{}")[1:-1]
         if not re.search(r"\bjob=", matchers):
-            # These are there for whatever is scraped, Prometheus itself included.
-            job = 'job="sentinel-metrics"' if found["name"].startswith(("process_", "scrape_")) else 'job=~"$job"'
-            matchers = ", ".join(filter(None, [job, 'instance=~"$instance"', matchers]))
+            matchers = ", ".join(filter(None, [host(found["name"]), matchers]))
         return f"{found['name']}{{{matchers}}}"
 
     return SERIES.sub(narrow, " ".join(expr.split()))

@@ -15,6 +15,7 @@ PALETTE = {"#009E73", "#E69F00", "#D55E00", "#0072B2", "#56B4E9", "#CC79A7", "#F
 NOT_NARROWED = {
     'job=~".*"': "alerts and targets of all hosts, some of which are about Prometheus itself or have no job at all",
     'job="sentinel-metrics"': "of the scrape or the process, which all jobs have; the instance is narrowed",
+    'job="sentinel-dingtalk"': "of the bridge, which is no exporter that can be chosen",
     'job="alertmanager"': "of Alertmanager, which is no exporter that can be chosen",
     'job="prometheus"': "of Prometheus, which is no exporter that can be chosen",
 }
