@@ -28,7 +28,7 @@ NOW = row(
 )
 
 CHECKS = row(
-    "Health checks", 13,
+    "Health checks", 18,
     timeline("Checks over time", "Each check with who ran it: a root-cause analysis (rca), the bot's own (critical) or the exporter.", 14,
              {"{{check}} ({{source}})": "max by (check, source) (sentinel_check_status)"}, CHECK, alerts=["SentinelCheckFailing"]),
     table("Checks now", "What a log said more than an hour ago says nothing any more.", 10,

@@ -27,7 +27,7 @@ NOW = row(
 )
 
 WAITING = row(
-    "What waits", 8,
+    "What waits", 10,
     lines("Batches by status", "Batches that are not completed. What failed stays for seven days.", 8,
           {"{{status}}": "sum by (status) (sentinel_ops_pipeline_batches)"}, stacked=True, colors={"failed": CRITICAL}, decimals=0),
     lines("Age of the oldest batch", "By status, of those that have not failed.", 8,
@@ -77,24 +77,20 @@ ERRORS = row(
 
 POSTGREST = row(
     "PostgREST", 8,
-    timeline("PostgREST over time", "Whether it answered each probe as it should.", 8,
+    timeline("PostgREST over time", "Whether it answered each probe as it should.", 6,
              {"{{instance}}": "min by (instance) (sentinel_postgrest_up)"}, UP, alerts=["SentinelPostgrestDown"]),
-    heatmap("Probe duration", "Duration of the probes, failed ones included.", 8, "sentinel_postgrest_probe_duration_seconds"),
+    heatmap("Probe duration", "Duration of the probes, failed ones included.", 6, "sentinel_postgrest_probe_duration_seconds"),
     lines("Stale schema cache", "Probes of 5 minutes that were answered with PGRST002: everybody else gets the same answer.", 4,
           {"{{instance}}": 'sum by (instance) (increase(sentinel_postgrest_errors_total{code="PGRST002"}[5m]))'},
           alert="SentinelSchemaCacheStale/warning", decimals=0),
+    lines("Errors of PostgREST", "Errors that probes were answered with, a minute, by code.", 4,
+          {"{{code}}": per_minute("sentinel_postgrest_errors_total", "code")}, "cpm", bars=True),
     lines("Reloads of the schema cache", "Reloads of 15 minutes that the exporter asked for, by result.", 4,
           {"{{result}}": "sum by (result) (increase(sentinel_schema_cache_reloads_total[15m]))"}, bars=True,
           colors={"success": OK, "failed": CRITICAL}, decimals=0, alerts=["SentinelSchemaCacheReloadFailed"]),
 )
 
-CODES = row(
-    "", 6,
-    lines("Errors of PostgREST", "Errors that probes were answered with, a minute, by code.", 24,
-          {"{{code}}": per_minute("sentinel_postgrest_errors_total", "code")}, "cpm", bars=True),
-)
-
 DASHBOARD = dashboard(
     "sentinel-pipeline", "Do batches get through, and what is in their way? The ingestion pipeline, and PostgREST before the database.",
-    [NOW, WAITING, HOUR, DURATIONS, ERRORS, POSTGREST, CODES], teams="data",
+    [NOW, WAITING, HOUR, DURATIONS, ERRORS, POSTGREST], teams="data",
 )
