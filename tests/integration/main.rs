@@ -40,3 +40,4 @@ mod state_files;
 mod storm;
 mod support;
 mod truncations;
+mod verify;

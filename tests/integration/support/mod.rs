@@ -15,6 +15,7 @@ pub(crate) mod page;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod prometheus;
+pub(crate) mod site;
 pub(crate) mod stand_in;
 pub(crate) mod tempdir;
 pub(crate) mod webhooks;

@@ -22,33 +22,48 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Prometheus {
     // Fields are dropped in this order: it ends before its folder is removed.
-    _daemon: Daemon,
-    address: SocketAddr,
+    daemon: Daemon,
+    pub(crate) address: SocketAddr,
     _folder: TempDir,
 }
 
 impl Prometheus {
     pub(crate) fn start(config: &Path) -> Prometheus {
+        Prometheus::start_with(config, &[])
+    }
+
+    /// With more flags.
+    pub(crate) fn start_with(config: &Path, flags: &[&str]) -> Prometheus {
         let folder = TempDir::new("prometheus");
         let log = folder.join("log");
         for _ in 0..ATTEMPTS {
             let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
             let mut command = Command::new("prometheus");
             command.arg(format!("--config.file={}", config.display())).arg(format!("--web.listen-address={address}"));
-            command.arg(format!("--storage.tsdb.path={}", folder.join("data").display()));
+            command.arg(format!("--storage.tsdb.path={}", folder.join("data").display())).args(flags);
             let ready = || TcpStream::connect(address).is_ok() && http::request(address, "GET", "/-/ready", "").status == 200;
             if let Some(daemon) = Daemon::start(command, &log, "TERM", ready) {
-                return Prometheus { _daemon: daemon, address, _folder: folder };
+                return Prometheus { daemon, address, _folder: folder };
             }
         }
         panic!("prometheus ended at its start, {ATTEMPTS} times: {}", read(&log));
+    }
+
+    /// Has it read its configuration again, whether it takes it or not.
+    pub(crate) fn reload(&self) {
+        self.daemon.signal("HUP");
+    }
+
+    /// The answer of its API to a path.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        http::request(self.address, "GET", path, "").json()
     }
 
     /// How the targets of a job are, once each has been scraped: empty, or what was wrong; panics after half a minute.
     pub(crate) fn errors(&self, job: &str) -> Vec<String> {
         let since = Instant::now();
         loop {
-            let answer = http::request(self.address, "GET", "/api/v1/targets?state=active", "").json();
+            let answer = self.get("/api/v1/targets?state=active");
             let targets = answer["data"]["activeTargets"].as_array().unwrap().iter();
             let targets: Vec<&Value> = targets.filter(|target| target["labels"]["job"] == job).collect();
             if !targets.is_empty() && targets.iter().all(|target| target["health"] != "unknown") {
@@ -60,7 +75,7 @@ impl Prometheus {
     }
 }
 
-/// A page of metrics for those alone who show a certificate.
+/// Pages for those alone who show a certificate.
 pub(crate) struct TlsPage {
     _daemon: Daemon,
     pub(crate) address: SocketAddr,
@@ -68,11 +83,19 @@ pub(crate) struct TlsPage {
 }
 
 impl TlsPage {
+    /// With a page of metrics.
     pub(crate) fn start(certs: &Certs) -> TlsPage {
+        TlsPage::with(certs, &[("metrics", "page_of_tls 1\n".to_owned())])
+    }
+
+    pub(crate) fn with(certs: &Certs, pages: &[(&str, String)]) -> TlsPage {
         let folder = TempDir::new("tls-page");
         let log = folder.join("log");
-        fs::write(folder.join("metrics"), "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n\r\npage_of_tls 1\n")
-            .unwrap();
+        for (path, text) in pages {
+            fs::create_dir_all(folder.join(path).parent().unwrap()).unwrap();
+            let head = "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n";
+            fs::write(folder.join(path), format!("{head}{text}")).unwrap();
+        }
         for _ in 0..ATTEMPTS {
             let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
             let mut command = Command::new("openssl");
