@@ -1,6 +1,6 @@
 //! Who is told of what: the configurations of Prometheus and Alertmanager in the programs' own tools, and in a private Alertmanager.
 
-mod delivery;
+pub(crate) mod delivery;
 mod inhibition;
 mod matchers;
 mod render;
@@ -26,10 +26,10 @@ fn table() -> impl Iterator<Item = [&'static str; 4]> {
 }
 
 /// A folder as Alertmanager's is: the templates, and the configuration that is rendered into it.
-struct Folder(TempDir);
+pub(crate) struct Folder(pub(crate) TempDir);
 
 impl Folder {
-    fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         let folder = TempDir::new("routing");
         fs::create_dir(folder.join("templates")).unwrap();
         for entry in fs::read_dir(Path::new(ROOT).join("prometheus/templates")).unwrap() {
@@ -40,7 +40,7 @@ impl Folder {
         Folder(folder)
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.0.join("alertmanager.yml")
     }
 
@@ -56,7 +56,7 @@ impl Folder {
     }
 
     /// The rendered configuration.
-    fn rendered(&self, settings: &[(&str, &str)]) -> Value {
+    pub(crate) fn rendered(&self, settings: &[(&str, &str)]) -> Value {
         let output = self.render(settings);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_yaml::from_str(&fs::read_to_string(self.config()).unwrap()).unwrap()
@@ -64,7 +64,7 @@ impl Folder {
 }
 
 /// Settings for every receiver there is.
-const EVERYTHING: &[(&str, &str)] = &[
+pub(crate) const EVERYTHING: &[(&str, &str)] = &[
     ("HEARTBEAT_URL", "https://heartbeat.example/beat"),
     ("DISCORD_WEBHOOK_URL", "https://discord.example/api/webhooks/1/secret-of-discord"),
     ("DINGTALK_TOKEN_FILE", "token"),

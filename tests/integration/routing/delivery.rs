@@ -13,7 +13,7 @@ use super::{EVERYTHING, Folder};
 use crate::support::alertmanager::Alertmanager;
 use crate::support::webhooks::{Message, Webhooks};
 
-const DISCORD: &str = "/api/webhooks/1/secret";
+pub(crate) const DISCORD: &str = "/api/webhooks/1/secret";
 const MINUTE: Duration = Duration::from_secs(2);
 
 struct Chain {
@@ -24,8 +24,16 @@ struct Chain {
 
 /// All but e-mail, with all time intervals as `open` says.
 fn start(open: bool) -> Chain {
-    let (webhooks, folder) = (Webhooks::start(), Folder::new());
-    let [heartbeat, discord, sms] = ["/heartbeat", DISCORD, "/sms"].map(|path| webhooks.url(path));
+    let webhooks = Webhooks::start();
+    let folder = configured(open, |path| webhooks.url(path));
+    let alertmanager = Alertmanager::start(&folder.config());
+    Chain { webhooks, alertmanager, _folder: folder }
+}
+
+/// A configuration whose receivers have these addresses.
+pub(crate) fn configured(open: bool, url: impl Fn(&str) -> String) -> Folder {
+    let folder = Folder::new();
+    let [heartbeat, discord, sms] = ["/heartbeat", DISCORD, "/sms"].map(&url);
     let mut config = folder.rendered(&[
         ("HEARTBEAT_URL", &heartbeat),
         ("DISCORD_WEBHOOK_URL", &discord),
@@ -41,13 +49,12 @@ fn start(open: bool) -> Chain {
     }
     for receiver in config["receivers"].as_sequence_mut().unwrap() {
         if let Some(pagerduty) = receiver.get_mut("pagerduty_configs") {
-            pagerduty[0]["url"] = webhooks.url("/pagerduty").into();
+            pagerduty[0]["url"] = url("/pagerduty").into();
         }
     }
-    let text = serde_yaml::to_string(&config).unwrap().replace("http://127.0.0.1:8060", &webhooks.url(""));
+    let text = serde_yaml::to_string(&config).unwrap().replace("http://127.0.0.1:8060", &url(""));
     fs::write(folder.config(), text).unwrap();
-    let alertmanager = Alertmanager::start(&folder.config());
-    Chain { webhooks, alertmanager, _folder: folder }
+    folder
 }
 
 /// Divides the times of a route and of those below it.
