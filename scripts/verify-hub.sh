@@ -20,8 +20,9 @@
 # Exit code: 0 nothing failed, 1 something did, 2 the arguments are wrong or a command is missing.
 set -euo pipefail
 folder=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=scripts/verify.bash
-source "$folder/verify.bash" || { echo "$0: verify.bash has to be beside it" >&2; exit 2; }
+[[ -d $folder/verify ]] || { echo "$0: the folder verify/ has to be beside it" >&2; exit 2; }
+# shellcheck source=scripts/verify/report.bash
+source "$folder/verify/report.bash"
 
 # How long the test alert lasts: longer than a route waits for others of its group, or it would end before it is told.
 page_lasts=180
@@ -87,7 +88,7 @@ ask() {
 }
 
 judge() {
-  python3 -B "$folder/verify_hub.py" "$@" "$answers" --hub "$hub" --inf "$inf" --rules "$rules" --receivers "$receivers" --peers "$peers" \
+  python3 -B "$folder/verify/hub.py" "$@" "$answers" --hub "$hub" --inf "$inf" --rules "$rules" --receivers "$receivers" --peers "$peers" \
     --prometheus-port "$prometheus_port" --alertmanager-port "$alertmanager_port" --grafana-port "$grafana_port" \
     --now "$(date +%s)" --again "$again" "${elsewhere[@]}"
 }
@@ -139,7 +140,7 @@ page() {
   cat >"$work/page" <<JSON
 [{"labels": {"alertname": "SentinelTestPage", "severity": "$severity", "team": "$team", "instance": "$mark"},
   "annotations": {"summary": "This is a test. Nothing is wrong.",
-    "description": "Sent by verify-hub.sh on $from, to see whether a $severity alert of the team $team arrives. It ends by itself at $ends.",
+    "description": "This is a test, and nothing is wrong: sent by verify-hub.sh on $from to see whether a $severity alert of the team $team arrives. It ends by itself at $ends.",
     "runbook_url": "$base/#/alerts", "dashboard_url": "$base/#/alerts"},
   "endsAt": "$ends"}]
 JSON

@@ -1,4 +1,4 @@
-//! scripts/verify_hub.py, which judges: the answers of a chain that is well, each of them spoiled in turn.
+//! scripts/verify/hub.py, which judges: the answers of a chain that is well, each of them spoiled in turn.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -57,7 +57,7 @@ impl Answers {
     fn judged(&self, more: &[&str]) -> Report {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().to_string();
         let mut command = Command::new("python3");
-        command.arg("-B").arg(script("verify_hub.py")).arg("checks").arg(self.folder.path());
+        command.arg("-B").arg(script("verify/hub.py")).arg("checks").arg(self.folder.path());
         command.args([
             "--hub",
             "127.0.0.1",

@@ -1,6 +1,6 @@
-//! A private chain: the exporter, Prometheus with the shipped configuration and rules, Alertmanager with a rendered one, and stand-ins
-//! for Grafana and for the bridge to DingTalk, which answer what the script asks of them and nothing else. Only addresses and intervals
-//! are other than shipped, and docs_url is given.
+//! A private chain: the exporter, Prometheus with the shipped configuration and rules, Alertmanager with a rendered one, the bridge to
+//! DingTalk, and a stand-in for Grafana, which answers what the script asks of it and nothing else. Only addresses and intervals are
+//! other than shipped, and docs_url is given.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use super::{ROOT, Report, Script};
 use crate::routing::{Folder, delivery};
 use crate::support::alertmanager::Alertmanager;
-use crate::support::exporter::Exporter;
+use crate::support::dingtalk::DingTalk;
+use crate::support::exporter::{Exporter, Setup};
 use crate::support::http;
 use crate::support::prometheus::Prometheus;
 use crate::support::site::Site;
@@ -29,7 +30,7 @@ pub(super) struct Chain {
     pub(super) prometheus: Prometheus,
     pub(super) alertmanager: Alertmanager,
     pub(super) grafana: Site,
-    pub(super) bridge: Site,
+    pub(super) bridge: Exporter,
     pub(super) exporter: Exporter,
     /// A second target of the job, that shows what a test wants.
     pub(super) other: Site,
@@ -43,10 +44,9 @@ impl Chain {
         let exporter = Exporter::start("journals: [{path: events.jsonl}]");
         exporter.append("events.jsonl", "{\"event\":\"cycle\",\"seconds\":1}\n");
         exporter.ready();
-        let ([grafana, bridge, other], folder) = ([(); 3].map(|()| Site::start()), TempDir::new("hub"));
+        let ([grafana, other], bridge, folder) =
+            ([(); 2].map(|()| Site::start()), bridge(&DingTalk::start()), TempDir::new("hub"));
         other.page("/metrics", exporter.get("/metrics").text());
-        bridge.page("/-/healthy", "OK\n");
-        bridge.page("/metrics", "page_of_the_bridge 1\n");
         grafana.page("/api/health", json!({"commit": "0", "database": "ok", "version": "10.4.2"}).to_string());
         grafana.page("/api/search", found(&dashboards()));
         let webhooks = Webhooks::start();
@@ -109,6 +109,13 @@ impl Chain {
     pub(super) fn verify_with(&self, option: &str, value: &str) -> Report {
         self.script(&self.exporter.address.to_string()).arg(option).arg(value).run()
     }
+}
+
+/// The bridge, with a robot for each team.
+pub(super) fn bridge(dingtalk: &DingTalk) -> Exporter {
+    let url = dingtalk.url("t0ken");
+    let robot = |name| format!("  - {{name: {name}, webhooks: [{{url: \"{url}\", secret: SEC5ecret}}], keyword: Sentinel}}\n");
+    Setup::of_subcommand("dingtalk", "robots:\n".to_owned() + &["trading", "risk", "data", "sre"].map(robot).concat()).start()
 }
 
 /// Waits until it holds; panics after half a minute.

@@ -17,7 +17,7 @@ fn array<'a>(text: &'a str, name: &str) -> BTreeSet<&'a str> {
 
 #[test]
 fn the_families_of_the_trading_part_are_those_of_the_catalogue() {
-    let text = fs::read_to_string(script("verify-inf.sh")).unwrap();
+    let text = fs::read_to_string(script("verify/page.bash")).unwrap();
     let trading = || catalogue::ALL.iter().filter(|info| info.group == Group::Trading);
     let named = |born_later: bool| -> BTreeSet<&str> {
         trading().filter(|info| (!info.labels.is_empty() && info.always.is_empty()) == born_later).map(|info| info.name).collect()
@@ -32,7 +32,7 @@ fn every_metric_that_the_scripts_name_exists() {
     let rules: String =
         fs::read_dir(Path::new(ROOT).join("rules")).unwrap().map(|it| fs::read_to_string(it.unwrap().path()).unwrap()).collect();
     let mut count = 0;
-    for name in ["verify-inf.sh", "verify-hub.sh", "verify_hub.py"] {
+    for name in ["verify/page.bash", "verify/prometheus.py"] {
         let text = fs::read_to_string(script(name)).unwrap();
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
         for word in words.filter(|word| word.contains("sentinel_") || word.starts_with("slo:")) {
