@@ -159,16 +159,16 @@ check_port() {
 
 # Sets `talks` when the exporter speaks to us.
 check_health() {
-  local plain_text
   talks=true
   fetch "$work/health" "$url/health" "${login[@]}"
   if [[ $code == 200 && $(<"$work/health") == '{"status": "ok"}' ]]; then
     report ok health "/health says ok"
   elif [[ $code == 000 ]]; then
     talks=false
-    plain_text=''
-    if [[ $scheme == http ]]; then plain_text="$0 --https $host:$port"; fi
-    report FAIL health "$error" "$(again /health)" "$(logs)" "$plain_text"
+    report FAIL health "$error" "$(again /health)" "$(logs)"
+  elif [[ $code == 400 && $(<"$work/health") == *"speaks TLS"* ]]; then
+    talks=false
+    report FAIL health "it speaks TLS" "$0 --https $host:$port"
   elif [[ $code == 401 ]]; then
     talks=false
     report FAIL health "it does not know this user: give --user and --password-file" "$(again /health)"

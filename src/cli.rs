@@ -41,6 +41,10 @@ pub struct Arguments {
     #[arg(long = "web.telemetry-path", value_name = "PATH", value_parser = telemetry_path)]
     telemetry_path: Option<String>,
 
+    /// The web configuration (TLS, users), in the format of Prometheus' exporter-toolkit, instead of web.config_file
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    web_config_file: Option<PathBuf>,
+
     /// The lowest severity to log; a check logs errors alone [default: info]
     #[arg(long = "log.level", value_name = "LEVEL", value_enum, global = true)]
     log_level: Option<Level>,
@@ -142,7 +146,11 @@ pub fn run() -> ExitCode {
     let init_log = |usual: Level| {
         telemetry::init_log(arguments.log_level.unwrap_or(usual).into(), arguments.log_format.into());
     };
-    let overrides = Overrides { listen_address: arguments.listen_address, telemetry_path: arguments.telemetry_path };
+    let overrides = Overrides {
+        listen_address: arguments.listen_address,
+        telemetry_path: arguments.telemetry_path,
+        web_config_file: arguments.web_config_file,
+    };
     let load = || Config::load(arguments.config_file.as_deref(), &overrides);
     match arguments.command {
         Some(Command::Catalogue) => {

@@ -65,6 +65,8 @@ pub struct Overrides {
     pub listen_address: Option<ListenAddress>,
     /// `--web.telemetry-path`.
     pub telemetry_path: Option<String>,
+    /// `--web.config.file`.
+    pub web_config_file: Option<PathBuf>,
 }
 
 impl Config {

@@ -1,9 +1,12 @@
 //! The HTTP server: accepting connections within bounds, and which path is answered by what.
 //!
-//! `accept` keeps slow and silent clients from being in anybody's way; `metrics`, `ingest` and `status` each answer one kind of request.
+//! `accept` keeps slow and silent clients from being in anybody's way, `handshake` speaks TLS with them, and `admit` says who is answered;
+//! `metrics`, `ingest` and `status` each answer one kind of request.
 
 mod accept;
+mod admit;
 mod authorize;
+mod handshake;
 mod ingest;
 mod listen;
 mod metrics;
@@ -26,6 +29,7 @@ pub use listen::listen;
 pub use reload::{Reload, reload};
 use scratch::Scratch;
 
+use crate::access::Access;
 use crate::board::Board;
 use crate::config::{Config, RESERVED_PATHS, Web};
 use crate::health::Latest;
@@ -45,6 +49,12 @@ pub type Answer = Response<Full<Bytes>>;
 
 /// Who answers the requests of a server.
 pub trait Handler: Send + Sync + 'static {
+    /// Who gets in.
+    fn access(&self) -> &Arc<Access>;
+
+    /// Whether requests to `path` show something else than the password of a user.
+    fn has_own_credentials(&self, path: &str) -> bool;
+
     /// Answers `request`, which came from `peer`. A client that goes away ends it wherever it waits.
     fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> impl Future<Output = Answer> + Send;
 }
@@ -61,6 +71,7 @@ pub struct Site {
     pub appender: Appender,
     /// What the checks found.
     pub latest: Arc<Latest>,
+    access: Arc<Access>,
     settings: RwLock<Arc<Settings>>,
     reloads: mpsc::Sender<Reload>,
     scratch: Arc<Scratch>,
@@ -85,17 +96,19 @@ impl From<&Config> for Settings {
 
 impl Site {
     /// Reload requests are sent to `reloads`.
+    #[expect(clippy::too_many_arguments, reason = "each is another type, and the composition root is the only caller")]
     pub fn new(
         board: Arc<Board>,
         follower: Arc<Follower>,
         telemetry: Arc<Telemetry>,
         appender: Appender,
+        access: Arc<Access>,
         latest: Arc<Latest>,
         settings: Settings,
         reloads: mpsc::Sender<Reload>,
     ) -> Self {
         let settings = RwLock::new(Arc::new(settings));
-        Self { board, follower, telemetry, appender, latest, settings, reloads, scratch: Arc::default() }
+        Self { board, follower, telemetry, appender, access, latest, settings, reloads, scratch: Arc::default() }
     }
 
     /// Takes new settings.
@@ -109,6 +122,14 @@ impl Site {
 }
 
 impl Handler for Site {
+    fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
+    fn has_own_credentials(&self, path: &str) -> bool {
+        path == "/v1/events"
+    }
+
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
         let settings = self.settings();
         let web = &settings.web;

@@ -15,11 +15,13 @@
 //! - [`health`] judges what is wrong, by the board and by the files of the bot; [`check`] tells it once, on the command line.
 //! - [`page`] is what a person sees who was paged.
 //! - [`exposition`] writes a view in Prometheus' text format; [`http`] serves it.
+//! - [`access`] says who gets in: TLS, certificates of clients, users and limits.
 //! - [`client`] makes the requests of others that a source or a message needs.
 //! - [`dingtalk`] is the bridge from Alertmanager to DingTalk, a process of its own.
 //! - [`telemetry`] is the exporter's own log and metrics.
 //! - [`config`] reads the configuration, [`cli`] the command line, and [`serve`] puts all of it together.
 
+pub mod access;
 pub mod board;
 pub mod catalogue;
 pub mod check;

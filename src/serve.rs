@@ -14,11 +14,12 @@ use tokio::sync::mpsc;
 use running::Sources;
 use state_dir::StateDir;
 
+use crate::access::{Access, Reading};
 use crate::board::Board;
 use crate::clock::unix_now;
 use crate::config::{Config, Mistakes, Overrides};
 use crate::health::Latest;
-use crate::http::{self, Reload, Settings, Site};
+use crate::http::{self, Handler, Reload, Settings, Site};
 use crate::journal::append::Appender;
 use crate::journal::checkpoint::{Found, Snapshot};
 use crate::journal::follow::{Followed, Follower};
@@ -100,6 +101,8 @@ pub struct Exporter {
 impl Exporter {
     /// Takes the state folder, reads what was saved in it, and starts the follower and the sources.
     pub async fn start(config: Config, reloads: mpsc::Sender<Reload>) -> Result<Self, StartError> {
+        let access =
+            Access::new(Reading::new(config.web.config_file.as_deref())).map_err(|error| StartError(error.to_string()))?;
         let telemetry = Arc::new(Telemetry::new().map_err(|error| StartError(format!("the metrics cannot be made: {error}")))?);
         let state_dir = StateDir::take(&config.state_dir)?;
         let found = state_dir.checkpoint.load().map_err(|error| StartError(format!("the checkpoint cannot be read: {error}")))?;
@@ -127,7 +130,7 @@ impl Exporter {
         let board = Arc::new(Board::new(ledger));
         let latest = Arc::new(Latest::default());
         let sources = Sources::new(board.clone(), telemetry.clone(), latest.clone());
-        let site = Site::new(board, Arc::new(follower), telemetry, appender, latest, Settings::from(&config), reloads);
+        let site = Site::new(board, Arc::new(follower), telemetry, appender, access, latest, Settings::from(&config), reloads);
         let site = Arc::new(site);
         let mut exporter = Self { site, config, sources, state_dir };
         exporter.sources.update(&exporter.config).await;
@@ -140,6 +143,14 @@ impl Exporter {
             keys if keys.is_empty() => Ok(config),
             keys => Err(Mistakes(keys.iter().map(|key| format!("{key}: cannot change without a restart")).collect())),
         });
+        // Nothing else is taken if this is refused: the file may have changed since it was checked.
+        let config = match config {
+            Ok(config) => {
+                let reading = Reading::new(config.web.config_file.as_deref());
+                self.site.access().set(reading).await.map(|()| config)
+            }
+            refused => refused,
+        };
         match config {
             Ok(config) => {
                 self.site.set(Settings::from(&config));
@@ -147,12 +158,12 @@ impl Exporter {
                 self.site.follower.follow(followed(&config, &self.state_dir));
                 self.sources.update(&config).await;
                 self.config = config;
-                self.site.telemetry.config_taken();
+                self.site.telemetry.config.taken();
                 tracing::info!("the new configuration was taken");
                 Ok(())
             }
             Err(mistakes) => {
-                self.site.telemetry.config_refused();
+                self.site.telemetry.config.refused();
                 for mistake in &mistakes.0 {
                     tracing::error!(mistake, "the new configuration was refused, the old one is in force");
                 }

@@ -4,6 +4,7 @@
 //! [`bridge`] has those of the bridge to DingTalk.
 
 pub mod bridge;
+mod configured;
 
 use std::sync::Mutex;
 
@@ -14,9 +15,10 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, registry};
 
+pub use configured::Configured;
+
 use crate::board::SourceStatus;
 use crate::catalogue as family;
-use crate::clock::unix_now;
 use crate::family::{Counter, Family, Gauge, Histogram};
 use crate::journal::follow::Status;
 use crate::journal::ledger::Format;
@@ -57,8 +59,8 @@ pub struct Telemetry {
     journal_lag: GaugeVec,
     snapshot_last_success: GaugeVec,
     snapshot_failures: IntCounter,
-    reload_successful: GaugeVec,
-    reload_success_time: GaugeVec,
+    /// Whether the configuration in force is the one that was last given.
+    pub config: Configured,
     rendering: Mutex<()>,
 }
 
@@ -76,14 +78,16 @@ impl Telemetry {
             journal_lag: of(&family::JOURNAL_LAG)?,
             snapshot_last_success: alone(&family::SNAPSHOT_LAST_SUCCESS_TIMESTAMP)?,
             snapshot_failures: counter(&registry, &family::SNAPSHOT_FAILURES)?,
-            reload_successful: alone(&family::CONFIG_LAST_RELOAD_SUCCESSFUL)?,
-            reload_success_time: alone(&family::CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP)?,
+            config: Configured::new(
+                &registry,
+                &family::CONFIG_LAST_RELOAD_SUCCESSFUL,
+                &family::CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP,
+            )?,
             registry,
             rendering: Mutex::default(),
         };
         telemetry.registry.register(Box::new(ProcessCollector::for_self()))?;
         gauge(&telemetry.registry, &family::BUILD_INFO)?.with_label_values(&BUILD).set(1.0);
-        telemetry.config_taken();
         Ok(telemetry)
     }
 
@@ -115,17 +119,6 @@ impl Telemetry {
         }
         self.snapshot_last_success.with_label_values::<&str>(&[]).set(status.saved_at);
         self.snapshot_failures.inc_by(status.save_failures.saturating_sub(self.snapshot_failures.get()));
-    }
-
-    /// A configuration is in force from now on.
-    pub fn config_taken(&self) {
-        self.reload_successful.with_label_values::<&str>(&[]).set(1.0);
-        self.reload_success_time.with_label_values::<&str>(&[]).set(unix_now());
-    }
-
-    /// A configuration was refused; the old one is in force.
-    pub fn config_refused(&self) {
-        self.reload_successful.with_label_values::<&str>(&[]).set(0.0);
     }
 
     /// Everything in the text format; `status` is how the journals and the checkpoint are doing.

@@ -28,6 +28,10 @@ pub(super) struct Arguments {
     /// Where to listen, such as :8060 or 127.0.0.1:8060, instead of web.listen_address
     #[arg(long = "web.listen-address", value_name = "ADDRESS", value_parser = listen_address)]
     listen_address: Option<ListenAddress>,
+
+    /// The web configuration (TLS, users), in the format of Prometheus' exporter-toolkit, instead of web.config_file
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    web_config_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,7 +49,8 @@ enum Command {
 impl Arguments {
     /// Does what they say; `init_log` begins the log of a server.
     pub(super) fn run(self, init_log: impl FnOnce()) -> ExitCode {
-        let overrides = Overrides { listen_address: self.listen_address, telemetry_path: None };
+        let overrides =
+            Overrides { listen_address: self.listen_address, telemetry_path: None, web_config_file: self.web_config_file };
         let config = Config::load(&self.config_file, &overrides);
         match (self.command, config) {
             (None, config) if self.config_check => checked(config),

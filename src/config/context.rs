@@ -3,12 +3,15 @@
 use std::cell::RefCell;
 use std::path::Path;
 
+/// Looks up an environment variable.
+pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What a document is read with.
 pub struct Context<'a> {
     /// The folder against which relative paths are taken.
     pub folder: &'a Path,
-    /// Looks up an environment variable.
-    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// The environment; without it text stays as it is written.
+    pub env: Option<Env<'a>>,
     /// What is wrong so far: the path of a key, and what was expected there.
     pub mistakes: RefCell<Vec<(String, String)>>,
 }
@@ -26,6 +29,7 @@ impl Context<'_> {
 
     /// Replaces `${NAME}` and `${NAME:-default}` by what the environment has. As in a shell, the default is for an empty variable too.
     pub(super) fn expand(&self, path: &str, text: &str) -> String {
+        let Some(env) = self.env else { return text.to_owned() };
         let (mut expanded, mut rest, mut missing) = (String::new(), text, Vec::new());
         while let Some((before, after)) = rest.split_once("${") {
             let Some((inside, after)) = after.split_once('}') else {
@@ -34,7 +38,7 @@ impl Context<'_> {
             };
             let (name, default) = inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
             expanded.push_str(before);
-            match ((self.env)(name), default) {
+            match (env(name), default) {
                 (Some(value), None) => expanded.push_str(&value),
                 (Some(value), Some(_)) if !value.is_empty() => expanded.push_str(&value),
                 (_, Some(default)) => expanded.push_str(default),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_yaml::{Mapping, Value};
 
 use super::context::Context;
+use super::load::Mistakes;
 use crate::secret::Secret;
 
 /// What durations may be. A longer one is a typing error, and the database's own limits are not far beyond.
@@ -305,6 +306,39 @@ impl<'a> Section<'a> {
             self.mistake(key, "expected names with numbers");
             BTreeMap::new()
         })
+    }
+
+    /// The names and texts of the mapping under `key`, as `check` wants them; its error is what is expected. No message holds any of them.
+    pub fn pairs(&mut self, key: &'static str, check: impl Fn(&str, &Secret) -> Result<(), String>) -> Vec<(String, Secret)> {
+        let mapping = match self.take(key) {
+            None => Mapping::new(),
+            Some(Value::Mapping(mapping)) => mapping,
+            Some(_) => {
+                self.mistake(key, "expected keys with values (a mapping)");
+                Mapping::new()
+            }
+        };
+        let text = |value| match value {
+            Value::String(text) => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Bool(bool) => Some(bool.to_string()),
+            _ => None,
+        };
+        let mut pairs = Vec::new();
+        for (at, (name, value)) in mapping.into_iter().enumerate() {
+            let pair = text(name).zip(text(value).map(Secret::new)).ok_or_else(|| "a name and a text".to_owned());
+            match pair.and_then(|(name, value)| check(&name, &value).map(|()| (name, value))) {
+                Ok(pair) => pairs.push(pair),
+                Err(expected) => self.mistake(&format!("{key}[{at}]"), format_args!("expected {expected}")),
+            }
+        }
+        pairs
+    }
+
+    /// Notes what is wrong with another file, which `key` names.
+    pub fn mistakes_of(&self, key: &str, mistakes: Mistakes) {
+        let path = self.path(key);
+        self.context.mistakes.borrow_mut().extend(mistakes.0.into_iter().map(|mistake| (path.clone(), mistake)));
     }
 
     /// Notes every key that nobody asked for.

@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::path::{Path, absolute};
+use std::path::{Path, PathBuf, absolute};
 
-use super::context::Context;
+use super::context::{Context, Env};
 use super::decode::Section;
 use crate::told::told;
 
@@ -20,29 +20,45 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
+impl Mistakes {
+    fn of(self, file: &Path) -> Self {
+        Self(self.0.into_iter().map(|line| format!("{}: {line}", file.display())).collect())
+    }
+}
+
 /// Reads `file`, or an empty document without one; `decode` takes what it knows, and any other key is a mistake.
 pub fn load<T>(file: Option<&Path>, decode: impl FnOnce(&mut Section<'_>) -> T) -> Result<T, Mistakes> {
-    let text = match file {
-        None => String::new(),
-        Some(file) => std::fs::read_to_string(file).map_err(|error| Mistakes(vec![format!("{}: {error}", file.display())]))?,
-    };
-    // A file is known by its path: it has to be the same whatever folder the program is started in.
-    let folder = file.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = absolute(folder).map_err(|error| Mistakes(vec![format!("the working directory: {error}")]))?;
-    parse(&text, &folder, &|name| std::env::var(name).ok(), decode).map_err(|mistakes| match file {
-        None => mistakes,
-        Some(file) => Mistakes(mistakes.0.into_iter().map(|line| format!("{}: {line}", file.display())).collect()),
-    })
+    let Some(file) = file else { return parse("", &folder_of(Path::new(""))?, &variable, decode) };
+    let text = std::fs::read_to_string(file).map_err(|error| Mistakes(vec![format!("{}: {error}", file.display())]))?;
+    parse(&text, &folder_of(file)?, &variable, decode).map_err(|mistakes| mistakes.of(file))
+}
+
+/// Reads `text` of `file`, which is in another program's format: variables mean nothing in it.
+pub fn parse_verbatim<T>(text: &str, file: &Path, decode: impl FnOnce(&mut Section<'_>) -> T) -> Result<T, Mistakes> {
+    parse_with(text, &folder_of(file)?, None, decode).map_err(|mistakes| mistakes.of(file))
 }
 
 /// Reads `text`; relative paths in it are taken from `folder`, variables from `env`.
-pub fn parse<T>(
+pub fn parse<T>(text: &str, folder: &Path, env: Env<'_>, decode: impl FnOnce(&mut Section<'_>) -> T) -> Result<T, Mistakes> {
+    parse_with(text, folder, Some(env), decode)
+}
+
+fn parse_with<T>(
     text: &str,
     folder: &Path,
-    env: &dyn Fn(&str) -> Option<String>,
+    env: Option<Env<'_>>,
     decode: impl FnOnce(&mut Section<'_>) -> T,
 ) -> Result<T, Mistakes> {
-    let value = serde_yaml::from_str(text).map_err(|error| Mistakes(vec![told(&format!("expected YAML: {error}"))]))?;
+    let value = serde_yaml::from_str(text).map_err(|error: serde_yaml::Error| {
+        let wrong = match error.location() {
+            // The key may be the name of a user.
+            Some(at) if env.is_none() && error.to_string().contains("duplicate entry") => {
+                format!("the key at line {} column {} is there twice", at.line(), at.column())
+            }
+            _ => error.to_string(),
+        };
+        Mistakes(vec![told(&format!("expected YAML: {wrong}"))])
+    })?;
     let context = Context { folder, env, mistakes: RefCell::default() };
     let mut document = Section::document(&context, value);
     let decoded = decode(&mut document);
@@ -51,4 +67,14 @@ pub fn parse<T>(
         mistakes if mistakes.is_empty() => Ok(decoded),
         mistakes => Err(Mistakes(mistakes.iter().map(|(path, expected)| told(&format!("{path}: {expected}"))).collect())),
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A file is known by its path: it has to be the same whatever folder the program is started in.
+fn folder_of(file: &Path) -> Result<PathBuf, Mistakes> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    absolute(folder).map_err(|error| Mistakes(vec![format!("the working directory: {error}")]))
 }

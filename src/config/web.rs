@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::Overrides;
 use super::decode::Section;
+use crate::access::Reading;
 
 /// The paths that have their own answer, besides that of the metrics.
 pub const RESERVED_PATHS: [&str; 10] = [
@@ -28,6 +30,8 @@ pub struct Web {
     pub listen_address: ListenAddress,
     /// The path of the metrics.
     pub telemetry_path: String,
+    /// The web configuration: TLS and who gets in.
+    pub config_file: Option<PathBuf>,
     /// Whether POST /-/reload is answered.
     pub enable_lifecycle: bool,
 }
@@ -37,11 +41,20 @@ impl Web {
     pub fn decode(mut section: Section<'_>, default: ListenAddress, overrides: &Overrides) -> Self {
         let listen_address = section.checked("listen_address", default, str::parse);
         let telemetry_path = section.checked("telemetry_path", "/metrics".to_owned(), check_telemetry_path);
+        let mut config_file = section.path_at("config_file");
+        // The command line's is relative to the working directory, as usual.
+        if let Some(file) = &overrides.web_config_file {
+            config_file = Some(file.clone());
+        }
+        if let Err(mistakes) = Reading::new(config_file.as_deref()).checked() {
+            section.mistakes_of("config_file", mistakes);
+        }
         let enable_lifecycle = section.bool("enable_lifecycle", false);
         section.finish();
         Self {
             listen_address: overrides.listen_address.clone().unwrap_or(listen_address),
             telemetry_path: overrides.telemetry_path.clone().unwrap_or(telemetry_path),
+            config_file,
             enable_lifecycle,
         }
     }

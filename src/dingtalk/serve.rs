@@ -14,9 +14,10 @@ use super::config::Config;
 use super::post::SEND_DEADLINE;
 use super::robot::Robot;
 use super::server::{Settings, Site};
+use crate::access::{Access, Reading};
 use crate::client::Client;
 use crate::config::{Mistakes, Overrides};
-use crate::http::{self, Reload};
+use crate::http::{self, Handler, Reload};
 use crate::serve::StartError;
 use crate::telemetry::bridge::Telemetry;
 
@@ -45,8 +46,8 @@ pub fn run(config: Config, file: PathBuf, overrides: Overrides) -> Result<(), St
         loop {
             let reload = || Config::load(&file, &overrides);
             tokio::select! {
-                _ = hangup.recv() => drop(bridge.reload(reload())),
-                Some(done) = inbox.recv() => drop(done.send(bridge.reload(reload()))),
+                _ = hangup.recv() => drop(bridge.reload(reload()).await),
+                Some(done) = inbox.recv() => drop(done.send(bridge.reload(reload()).await)),
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
             }
@@ -72,7 +73,9 @@ impl Bridge {
     fn start(config: Config, reloads: mpsc::Sender<Reload>) -> Result<Self, StartError> {
         let telemetry = Telemetry::new().map_err(|error| StartError::new("the metrics cannot be made", error))?;
         let client = Client::new().map_err(|error| StartError::new("requests cannot be made", error))?;
-        let site = Site::new(Arc::new(telemetry), Settings::new(&config, HashMap::new()), reloads);
+        let access = Access::new(Reading::new(config.web.config_file.as_deref()))
+            .map_err(|error| StartError::new("the web configuration cannot be read", error))?;
+        let site = Site::new(Arc::new(telemetry), access, Settings::new(&config, HashMap::new()), reloads);
         let mut bridge = Self { site: Arc::new(site), client, config, tasks: JoinSet::new() };
         bridge.take();
         Ok(bridge)
@@ -106,21 +109,28 @@ impl Bridge {
     }
 
     /// Takes a new configuration whole, or refuses it and goes on with the old one.
-    fn reload(&mut self, config: Result<Config, Mistakes>) -> Result<(), Mistakes> {
+    async fn reload(&mut self, config: Result<Config, Mistakes>) -> Result<(), Mistakes> {
         let config = config.and_then(|config| match config.web.listen_address == self.config.web.listen_address {
             true => Ok(config),
             false => Err(Mistakes(vec!["web.listen_address: cannot change without a restart".to_owned()])),
         });
+        let config = match config {
+            Ok(config) => {
+                let reading = Reading::new(config.web.config_file.as_deref());
+                self.site.access().set(reading).await.map(|()| config)
+            }
+            refused => refused,
+        };
         match config {
             Ok(config) => {
                 self.config = config;
                 self.take();
-                self.site.telemetry.config_taken();
+                self.site.telemetry.config.taken();
                 tracing::info!("the new configuration was taken");
                 Ok(())
             }
             Err(mistakes) => {
-                self.site.telemetry.config_refused();
+                self.site.telemetry.config.refused();
                 for mistake in &mistakes.0 {
                     tracing::error!(mistake, "the new configuration was refused, the old one is in force");
                 }

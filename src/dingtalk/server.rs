@@ -16,6 +16,7 @@ use super::config::Config;
 use super::payload::Notification;
 use super::robot::Robot;
 use super::verdict::{Delivery, Reason};
+use crate::access::Access;
 use crate::client::Client;
 use crate::config::Web;
 use crate::http::{Answer, Handler, Reload, authorize, not_allowed, reload, text, with_type};
@@ -35,6 +36,7 @@ const METRICS: &str = crate::exposition::CONTENT_TYPE;
 pub(super) struct Site {
     /// The bridge's metrics.
     pub(super) telemetry: Arc<Telemetry>,
+    access: Arc<Access>,
     settings: RwLock<Settings>,
     reloads: mpsc::Sender<Reload>,
     reading: Semaphore,
@@ -60,8 +62,8 @@ impl Settings {
 
 impl Site {
     /// Reload requests are sent to `reloads`.
-    pub(super) fn new(telemetry: Arc<Telemetry>, settings: Settings, reloads: mpsc::Sender<Reload>) -> Self {
-        Self { telemetry, settings: RwLock::new(settings), reloads, reading: Semaphore::new(MAX_READING) }
+    pub(super) fn new(telemetry: Arc<Telemetry>, access: Arc<Access>, settings: Settings, reloads: mpsc::Sender<Reload>) -> Self {
+        Self { telemetry, access, settings: RwLock::new(settings), reloads, reading: Semaphore::new(MAX_READING) }
     }
 
     /// Takes new settings.
@@ -151,6 +153,14 @@ fn answer(delivery: Delivery) -> Answer {
 }
 
 impl Handler for Site {
+    fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
+    fn has_own_credentials(&self, path: &str) -> bool {
+        path.starts_with("/dingtalk/")
+    }
+
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
         let settings = self.settings();
         let path = request.uri().path().to_owned();
@@ -174,7 +184,10 @@ impl Handler for Site {
             ("/-/ready", _) if settings.stopping => text(StatusCode::SERVICE_UNAVAILABLE, "The bridge is stopping.\n"),
             ("/-/ready", _) => text(StatusCode::OK, "The bridge is ready.\n"),
             ("/-/reload", _) => reload(&self.reloads, &settings.web).await,
-            _ => with_type(StatusCode::OK, METRICS, self.telemetry.render()),
+            _ => {
+                self.telemetry.config.web_read(self.access.is_current());
+                with_type(StatusCode::OK, METRICS, self.telemetry.render())
+            }
         }
     }
 }

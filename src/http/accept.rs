@@ -1,4 +1,4 @@
-//! Connections within bounds: a limit on their number, a deadline for headers, and one for taking the answer.
+//! Connections within bounds: a limit on their number, and a deadline for headers.
 //!
 //! At the limit the connection that has been quiet for longest gives way, so that a thousand silent clients do not keep a
 //! scrape out. One whose request is being answered is not quiet, however long that takes; it gives way only if all are so.
@@ -14,29 +14,27 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout};
-use tokio_io_timeout::TimeoutStream;
+use tokio::time::Instant;
 
-use super::Handler;
+use super::handshake::{end, shaken};
+use super::{Handler, admit};
 use crate::locked;
 
 /// Open connections.
 const MAX_CONNECTIONS: usize = 256;
 /// How long a client may take to send a request's head; a connection between two requests is closed after it too.
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
-/// How long a client may take none of its answer.
-const WRITE_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a client may go on sending after its last answer, before the connection is cut.
-const LINGER: Duration = Duration::from_secs(1);
 /// How many connections are closed at once when there is no descriptor for another.
 const FREED: usize = 8;
 /// How often it is logged that connections cannot be accepted.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 /// The longest head of a request, in bytes; a longer one is answered with 431.
 const MAX_HEAD: usize = 16 * 1024;
+
+/// Why a connection ended early.
+type Ended = Box<dyn std::error::Error + Send + Sync>;
 
 /// The open connections.
 #[derive(Default)]
@@ -113,16 +111,13 @@ pub async fn serve<H: Handler>(listener: TcpListener, handler: Arc<H>) {
     }
 }
 
-async fn connection<H: Handler>(stream: TcpStream, peer: SocketAddr, handler: &H, set_busy: impl Fn(bool)) -> hyper::Result<()> {
-    // Answers are written whole; waiting for more would only delay them.
-    let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_DEADLINE));
+async fn connection<H: Handler>(stream: TcpStream, peer: SocketAddr, handler: &H, set_busy: impl Fn(bool)) -> Result<(), Ended> {
+    let stream = shaken(stream, &*handler.access().rules().await).await?;
     let service = service_fn(|request| {
         let set_busy = &set_busy;
         Box::pin(async move {
             set_busy(true);
-            let answer = handler.answer(request, peer).await;
+            let answer = admit::answer(handler, request, peer).await;
             set_busy(false);
             Ok::<_, Infallible>(answer)
         })
@@ -131,14 +126,8 @@ async fn connection<H: Handler>(stream: TcpStream, peer: SocketAddr, handler: &H
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_DEADLINE)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
-    let mut stream = connection.into_parts().io.into_inner();
-    // Closed with bytes unread the connection would be reset, and a client that is still sending might never see its answer, such as 413.
-    let _ = timeout(LINGER, async {
-        stream.shutdown().await?;
-        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
-    })
-    .await;
-    ended
+    end(connection.into_parts().io.into_inner()).await;
+    Ok(ended?)
 }

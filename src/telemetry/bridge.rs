@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{GaugeVec, HistogramVec, IntCounterVec, Registry};
 
-use super::{BUILD, counters, gauge, histogram, text_of};
+use super::{BUILD, Configured, counters, gauge, histogram, text_of};
 use crate::catalogue as family;
 use crate::clock::unix_now;
 use crate::dingtalk::verdict::{Delivery, Reason};
@@ -19,8 +19,8 @@ pub struct Telemetry {
     omitted: IntCounterVec,
     queue: GaugeVec,
     last_success: GaugeVec,
-    reload_successful: GaugeVec,
-    reload_success_time: GaugeVec,
+    /// Whether the configuration in force is the one that was last given.
+    pub config: Configured,
 }
 
 impl Telemetry {
@@ -29,19 +29,20 @@ impl Telemetry {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
         gauge(&registry, &family::DINGTALK_BUILD_INFO)?.with_label_values(&BUILD).set(1.0);
-        let telemetry = Self {
+        Ok(Self {
             notifications: counters(&registry, &family::DINGTALK_NOTIFICATIONS)?,
             messages: counters(&registry, &family::DINGTALK_MESSAGES)?,
             duration: histogram(&registry, &family::DINGTALK_MESSAGE_DURATION)?,
             omitted: counters(&registry, &family::DINGTALK_ALERTS_OMITTED)?,
             queue: gauge(&registry, &family::DINGTALK_QUEUE)?,
             last_success: gauge(&registry, &family::DINGTALK_LAST_SUCCESS_TIMESTAMP)?,
-            reload_successful: gauge(&registry, &family::DINGTALK_CONFIG_LAST_RELOAD_SUCCESSFUL)?,
-            reload_success_time: gauge(&registry, &family::DINGTALK_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP)?,
+            config: Configured::new(
+                &registry,
+                &family::DINGTALK_CONFIG_LAST_RELOAD_SUCCESSFUL,
+                &family::DINGTALK_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP,
+            )?,
             registry,
-        };
-        telemetry.config_taken();
-        Ok(telemetry)
+        })
     }
 
     /// Shows a robot before its first message: a count that is born as 1 is an increase that nobody sees.
@@ -98,17 +99,6 @@ impl Telemetry {
     /// So many notifications wait.
     pub fn waiting(&self, robot: &str, notifications: usize) {
         self.queue.with_label_values(&[robot]).set(notifications as f64);
-    }
-
-    /// A configuration is in force from now on.
-    pub fn config_taken(&self) {
-        self.reload_successful.with_label_values::<&str>(&[]).set(1.0);
-        self.reload_success_time.with_label_values::<&str>(&[]).set(unix_now());
-    }
-
-    /// A configuration was refused; the old one is in force.
-    pub fn config_refused(&self) {
-        self.reload_successful.with_label_values::<&str>(&[]).set(0.0);
     }
 
     /// Everything in the text format.

@@ -11,8 +11,9 @@ use serde_yaml::Value;
 
 use super::{ROOT, said};
 use crate::support::certs::Certs;
-use crate::support::prometheus::{Prometheus, TlsPage};
+use crate::support::prometheus::Prometheus;
 use crate::support::tempdir::TempDir;
+use crate::web;
 
 fn check(config: &Path) -> Output {
     let output = Command::new("promtool").args(["check", "config"]).arg(config).output();
@@ -80,20 +81,20 @@ fn switched_on() -> String {
 #[test]
 fn what_is_commented_out_works_when_switched_on() {
     let (certs, folder) = (Certs::new(), TempDir::new("scrapes"));
-    let page = TlsPage::start(&certs);
-    for (path, from) in [("tls/ca.crt", &certs.ca), ("tls/hub.crt", &certs.localhost.cert), ("tls/hub.key", &certs.localhost.key)]
-    {
+    let exporter = web::start(&certs, &format!("{}{}{}", web::TLS, web::ASKING, web::USERS));
+    let hub = certs.client("hub", "DNS:hub");
+    for (path, from) in [("tls/ca.crt", &certs.ca), ("tls/hub.crt", &hub.cert), ("tls/hub.key", &hub.key)] {
         fs::create_dir_all(folder.join("tls")).unwrap();
         fs::copy(from, folder.join(path)).unwrap();
     }
-    for (path, content) in [("targets/none.yml", "[]"), ("secrets/sentinel-password", "x")] {
+    for (path, content) in [("targets/none.yml", "[]"), ("secrets/sentinel-password", web::PASSWORD)] {
         fs::create_dir_all(folder.join(path).parent().unwrap()).unwrap();
         fs::write(folder.join(path), content).unwrap();
     }
     symlink(Path::new(ROOT).join("rules"), folder.join("rules")).unwrap();
     let file = folder.join("prometheus.yml");
     let check_and_scrape = |text: &str| {
-        let text = text.replace("172.19.141.250:8000", &page.address.to_string());
+        let text = text.replace("172.19.141.250:8000", &exporter.address.to_string());
         fs::write(&file, text.replace(": 15s", ": 1s").replace(": 10s", ": 1s")).unwrap();
         let output = check(&file);
         assert!(output.status.success() && !said(&output).contains("WARNING"), "{}", said(&output));
@@ -102,13 +103,16 @@ fn what_is_commented_out_works_when_switched_on() {
     let text = switched_on();
     assert_eq!(check_and_scrape(&text), [""], "the target is up");
     // Each setting is needed, so each is at work.
-    let without = check_and_scrape(&text.replace(", cert_file: tls/hub.crt, key_file: tls/hub.key", ""));
-    assert!(without[0].contains("certificate required"), "{without:?}");
-    let without = check_and_scrape(&text.replace("ca_file: tls/ca.crt, ", ""));
-    assert!(without[0].contains("unknown authority"), "{without:?}");
-
+    for (setting, expected) in [
+        (", cert_file: tls/hub.crt, key_file: tls/hub.key", "certificate required"),
+        ("ca_file: tls/ca.crt, ", "unknown authority"),
+        ("basic_auth: {username: prometheus, password_file: secrets/sentinel-password}", "401 Unauthorized"),
+        ("scheme: https", "400 Bad Request"),
+    ] {
+        let without = check_and_scrape(&text.replace(setting, ""));
+        assert!(without[0].contains(expected), "without {setting}: {without:?}");
+    }
     let config: Value = serde_yaml::from_str(&text).unwrap();
-    assert_eq!(job(&config, "sentinel-metrics")["basic_auth"]["password_file"], "secrets/sentinel-password");
     assert!(config["global"]["external_labels"]["docs_url"].is_string());
 }
 

@@ -1,6 +1,6 @@
 //! A plain HTTP/1.1 client that shows exactly what came.
 
-use std::io::{BufRead, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -17,11 +17,16 @@ pub(crate) struct Response {
 
 impl Response {
     /// Reads an answer to its end; the connection has to be one that the server closes.
-    pub(crate) fn read(stream: &mut TcpStream) -> Response {
+    pub(crate) fn read(stream: &mut impl Read) -> Response {
+        Response::try_read(stream).expect("an answer in time")
+    }
+
+    /// The same, for an end that is expected to come otherwise.
+    pub(crate) fn try_read(stream: &mut impl Read) -> io::Result<Response> {
         let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).expect("an answer in time");
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
-        Response::of(&bytes, end)
+        stream.read_to_end(&mut bytes)?;
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(Response::of(&bytes, end))
     }
 
     /// Reads one answer of a connection that stays open.

@@ -34,9 +34,10 @@ pub(crate) enum Step {
     Restart,
 }
 
+/// A line; an oversize one is known by its length.
+pub(crate) type Seen = Result<Vec<u8>, u64>;
+
 /// A journal, its tail, what was written to it and what was read.
-///
-/// An oversize line is known by its length.
 pub(crate) struct Life {
     folder: TempDir,
     path: PathBuf,
@@ -45,16 +46,16 @@ pub(crate) struct Life {
     strays: usize,
     /// The line of the present file that has not ended.
     unfinished: Vec<u8>,
-    written: Vec<Result<Vec<u8>, u64>>,
+    written: Vec<Seen>,
     tail: Tail,
-    read: Vec<Result<Vec<u8>, u64>>,
+    read: Vec<Seen>,
     now: Instant,
 }
 
 impl Life {
     /// What was written and what was read when all `steps` have been taken and a last look; both sorted, because files that were
     /// written within one tick of the file system's clock may be read in either order.
-    pub(crate) fn lived(steps: &[Step]) -> (Vec<Result<Vec<u8>, u64>>, Vec<Result<Vec<u8>, u64>>) {
+    pub(crate) fn lived(steps: &[Step]) -> (Vec<Seen>, Vec<Seen>) {
         let mut life = Self::new();
         for step in steps {
             life.take(step);

@@ -18,4 +18,5 @@ pub(crate) mod prometheus;
 pub(crate) mod site;
 pub(crate) mod stand_in;
 pub(crate) mod tempdir;
+pub(crate) mod tls;
 pub(crate) mod webhooks;

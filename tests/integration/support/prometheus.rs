@@ -1,10 +1,9 @@
-//! A private Prometheus, and a server with TLS for it to scrape.
+//! A private Prometheus.
 
 use std::{
-    fs,
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Command, Stdio},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -12,7 +11,6 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    certs::Certs,
     daemon::{ATTEMPTS, Daemon, free_port, read},
     http,
     tempdir::TempDir,
@@ -72,40 +70,5 @@ impl Prometheus {
             assert!(since.elapsed() < PATIENCE, "no target of {job} was scraped: {answer:#}");
             thread::sleep(Duration::from_millis(50));
         }
-    }
-}
-
-/// Pages for those alone who show a certificate.
-pub(crate) struct TlsPage {
-    _daemon: Daemon,
-    pub(crate) address: SocketAddr,
-    _folder: TempDir,
-}
-
-impl TlsPage {
-    /// With a page of metrics.
-    pub(crate) fn start(certs: &Certs) -> TlsPage {
-        TlsPage::with(certs, &[("metrics", "page_of_tls 1\n".to_owned())])
-    }
-
-    pub(crate) fn with(certs: &Certs, pages: &[(&str, String)]) -> TlsPage {
-        let folder = TempDir::new("tls-page");
-        let log = folder.join("log");
-        for (path, text) in pages {
-            fs::create_dir_all(folder.join(path).parent().unwrap()).unwrap();
-            let head = "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n";
-            fs::write(folder.join(path), format!("{head}{text}")).unwrap();
-        }
-        for _ in 0..ATTEMPTS {
-            let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-            let mut command = Command::new("openssl");
-            command.args(["s_server", "-HTTP", "-Verify", "2", "-verify_return_error", "-accept"]).arg(address.to_string());
-            command.arg("-CAfile").arg(&certs.ca).arg("-cert").arg(&certs.localhost.cert).arg("-key").arg(&certs.localhost.key);
-            command.current_dir(folder.path()).stdin(Stdio::null());
-            if let Some(daemon) = Daemon::start(command, &log, "TERM", || TcpStream::connect(address).is_ok()) {
-                return TlsPage { _daemon: daemon, address, _folder: folder };
-            }
-        }
-        panic!("openssl ended at its start, {ATTEMPTS} times: {}", read(&log));
     }
 }

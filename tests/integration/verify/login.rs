@@ -5,9 +5,10 @@ use std::fs;
 use super::Script;
 use crate::support::certs::Certs;
 use crate::support::exporter::Exporter;
-use crate::support::prometheus::TlsPage;
 use crate::support::site::{Answer, Site};
 use crate::support::tempdir::TempDir;
+use crate::support::tls::Client;
+use crate::web::{self, ASKING, TLS};
 
 fn pages() -> Exporter {
     let exporter = Exporter::start("journals: [{path: events.jsonl}]");
@@ -16,21 +17,18 @@ fn pages() -> Exporter {
     exporter
 }
 
-/// Its pages behind TLS, for those who show a certificate.
-fn behind_tls(certs: &Certs) -> TlsPage {
-    let exporter = pages();
-    TlsPage::with(
-        certs,
-        &["health", "-/ready", "metrics"].map(|path| (path, exporter.get(&format!("/{path}")).text().to_owned())),
-    )
-}
-
 #[test]
 fn an_exporter_with_tls_is_asked_with_it() {
     let certs = Certs::new();
-    let tls = behind_tls(&certs);
-    let ask = || Script::new("verify-inf.sh").arg(tls.address.to_string());
-    let shown = |script: Script| script.arg("--cert").arg(&certs.elsewhere.cert).arg("--key").arg(&certs.elsewhere.key);
+    let hub = certs.client("hub", "DNS:hub");
+    let exporter = web::start(&certs, &format!("{TLS}{ASKING}"));
+    let event = (Client::showing(&certs.ca, &hub), "{\"event\":\"cycle\",\"seconds\":1}");
+    let headers = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", event.1.len());
+    let (posted, _) = event.0.request(exporter.address, "POST", "/v1/events", &headers, event.1).unwrap();
+    assert_eq!(posted.status, 200, "{}", posted.text());
+
+    let ask = || Script::new("verify-inf.sh").arg(exporter.address.to_string());
+    let shown = |script: Script| script.arg("--cert").arg(&hub.cert).arg("--key").arg(&hub.key);
     let report = shown(ask()).arg("--ca").arg(&certs.ca).run();
     report.assert_well(&[("collectors", "none is configured")]);
     assert!(report.said.starts_with("verify-inf: the exporter at https://"), "{}", report.said);
@@ -38,8 +36,8 @@ fn an_exporter_with_tls_is_asked_with_it() {
     shown(ask()).run().assert_only("health", "FAIL", "certificate", "curl -sS --max-time 5 --cert /");
     shown(ask()).arg("--ca").arg(&certs.stranger).run().assert_only("health", "FAIL", "SSL certificate problem", "--cacert /");
     ask().arg("--ca").arg(&certs.ca).run().assert_only("health", "FAIL", "certificate required", "curl -sS");
-    let plain = format!("verify-inf.sh --https {}", tls.address);
-    ask().run().assert_only("health", "FAIL", "mpty reply", &plain);
+    let plain = format!("verify-inf.sh --https {}", exporter.address);
+    ask().run().assert_only("health", "FAIL", "it speaks TLS", &plain);
 }
 
 const PASSWORD: &str = "pass\"word\\ with $HOME";

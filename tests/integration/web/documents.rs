@@ -1,0 +1,93 @@
+//! What docs/web.md and docs/install.md show, and the unit of systemd, work.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use sentinel_exporter::access::Reading;
+
+use crate::support::certs::Certs;
+use crate::support::tempdir::TempDir;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const WEB: &str = include_str!("../../../docs/web.md");
+const INSTALL: &str = include_str!("../../../docs/install.md");
+
+/// What lies between two texts.
+fn between<'a>(page: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, rest) = page.split_once(begin).unwrap_or_else(|| panic!("{begin:?} is there"));
+    rest.split_once(end).unwrap_or_else(|| panic!("{end:?} is there")).0
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn the_examples_are_good_to_the_exporter_and_to_promtool() {
+    let (certs, folder) = (Certs::new(), TempDir::new("documents"));
+    fs::create_dir(folder.join("tls")).unwrap();
+    for (name, from) in [("server.crt", &certs.localhost.cert), ("server.key", &certs.localhost.key), ("ca.crt", &certs.ca)] {
+        fs::copy(from, folder.join("tls").join(name)).unwrap();
+    }
+    let example = between(WEB, "```yaml\n", "```");
+    let hash = example.lines().last().and_then(|line| line.split_once(": ")).expect("a user").1;
+    let installed = between(INSTALL, "/etc/sentinel-exporter/web.yml <<END\n", "END\n").replace("$hash", hash);
+    for text in [example, &installed] {
+        let file = folder.join("web.yml");
+        fs::write(&file, text).unwrap();
+        assert_eq!(Reading::new(Some(&file)).checked().err(), None, "{text}");
+        let output = Command::new("promtool").args(["check", "web-config"]).arg(file).output();
+        let output = output.expect("promtool is not in PATH: install the package prometheus");
+        assert!(output.status.success(), "{text}{}", said(&output));
+    }
+}
+
+#[test]
+fn the_certificates_are_made_as_it_says_and_fit() {
+    let folder = TempDir::new("install");
+    // All of the block but its first and last lines, which are for the host.
+    let made = |line: &&str| ["openssl req", "openssl x509", "printf "].iter().any(|begin| line.starts_with(begin));
+    let commands = INSTALL.lines().filter(made).collect::<Vec<_>>().join("\n");
+    let output = Command::new("sh").args(["-ec", &commands]).current_dir(folder.path()).output().expect("sh runs");
+    assert!(output.status.success(), "{}", said(&output));
+    for (name, purpose) in [("server", "sslserver"), ("hub", "sslclient")] {
+        let mut verify = Command::new("openssl");
+        verify.args(["verify", "-x509_strict", "-CAfile", "ca.crt", "-purpose", purpose, &format!("{name}.crt")]);
+        let output = verify.current_dir(folder.path()).output().expect("openssl is not in PATH: install the package openssl");
+        assert!(output.status.success(), "{name}: {}", said(&output));
+    }
+    let web = "tls_server_config: {cert_file: server.crt, key_file: server.key, client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.crt}";
+    fs::write(folder.join("web.yml"), web).unwrap();
+    assert_eq!(Reading::new(Some(&folder.join("web.yml"))).checked().err(), None);
+}
+
+#[test]
+fn the_commands_switch_on_what_prometheus_yml_offers() {
+    let folder = TempDir::new("sed");
+    fs::copy(format!("{ROOT}/prometheus/prometheus.yml"), folder.join("prometheus.yml")).unwrap();
+    let line = INSTALL.lines().find(|line| line.starts_with("sed -i")).expect("a line of sed");
+    let command = line.replace("/etc/prometheus/", &format!("{}/", folder.path().display()));
+    let output = Command::new("sh").args(["-c", &command]).output().expect("sh runs");
+    assert!(output.status.success(), "{}", said(&output));
+    let config: serde_yaml::Value = serde_yaml::from_str(&fs::read_to_string(folder.join("prometheus.yml")).unwrap()).unwrap();
+    let job = &config["scrape_configs"][0];
+    assert_eq!(job["scheme"], "https");
+    assert_eq!(job["tls_config"]["cert_file"], "tls/hub.crt");
+    assert_eq!(job["basic_auth"]["password_file"], "secrets/sentinel-password");
+}
+
+#[test]
+fn what_the_unit_runs_is_what_is_installed() {
+    let unit = fs::read_to_string(format!("{ROOT}/packaging/sentinel-exporter.service")).unwrap();
+    let users = fs::read_to_string(format!("{ROOT}/packaging/sysusers.conf")).unwrap();
+    let value =
+        |key: &str| unit.lines().find_map(|line| line.strip_prefix(&format!("{key}="))).unwrap_or_else(|| panic!("{key}"));
+    assert!(users.contains(&format!("u {} ", value("User"))) && users.contains(&format!("g {} ", value("SupplementaryGroups"))));
+    let command = value("ExecStart");
+    assert_eq!(command, "/usr/local/bin/sentinel-exporter --config.file=/etc/sentinel-exporter/sentinel.yml");
+    assert!(INSTALL.contains("install -m 755 target/release/sentinel-exporter /usr/local/bin/"));
+    assert!(INSTALL.contains("state_dir: /var/lib/sentinel-exporter") && value("StateDirectory") == "sentinel-exporter");
+    for file in ["sentinel-exporter.service", "sysusers.conf", "tmpfiles.conf"] {
+        assert!(INSTALL.contains(&format!("packaging/{file}")), "{file}");
+    }
+}
