@@ -64,7 +64,7 @@ fn every_failure_is_seen_and_told() {
     ] {
         endpoint.answers(good());
         exporter.eventually("it is good", |page| success(page, "gateway") == Some(1.0));
-        exporter.shows("probe<td class=ok>ok");
+        exporter.shows(r#"probe</th><td class="good">"#);
         endpoint.answers(answer);
         let page = exporter.eventually(told, |page| success(page, "gateway") == Some(0.0));
         assert_eq!(page.value(SUCCESS), Some(1.0), "it was looked at");

@@ -20,7 +20,7 @@ fn the_request_is_that_of_a_client() {
     for header in ["accept-profile: intake", &format!("apikey: {KEY}"), "accept: application/json"] {
         assert!(headers.contains(&header), "{header}: {request}");
     }
-    exporter.shows("postgrest<td class=ok>ok");
+    exporter.shows(r#"postgrest</th><td class="good">"#);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn every_bad_answer_is_down_with_its_code() {
     assert_eq!(log.matches("JWT expired").count(), 1, "what goes on is logged once:\n{log}");
     postgrest.answers(good());
     exporter.logged("what the collector looks at is well again");
-    exporter.shows("postgrest<td class=ok>ok");
+    exporter.shows(r#"postgrest</th><td class="good">"#);
 }
 
 #[test]
