@@ -87,7 +87,7 @@ fn restrict(config: &mut Config, only: &[&CheckInfo], limit: Duration) {
 }
 
 async fn looks(config: &Config, only: &[&CheckInfo], request: &Request) -> Result<Level, String> {
-    let mut ticks = tokio::time::interval(request.every.unwrap_or(Duration::MAX / 4));
+    let mut ticks = tokio::time::interval(request.every.unwrap_or(Duration::from_hours(24)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -122,7 +122,7 @@ async fn look(config: &Config, only: &[&CheckInfo], request: &Request) -> Result
         });
     }
     // The files need not wait for the sources.
-    let (own, polled): (Vec<_>, Vec<_>) = wanted.iter().partition(|check| matches!(check.needs, Needs::Folder | Needs::Broker));
+    let (own, polled): (Vec<_>, Vec<_>) = wanted.iter().partition(|check| check.is_of_bot());
     let (mut findings, _) = tokio::join!(look.at(&own), timeout(request.timeout, sources.answered()));
     give_up(&board, &sources.silent(), request.timeout);
     findings.extend(look.at(&polled).await);
@@ -140,7 +140,7 @@ async fn mend(config: &Config, request: &Request, findings: &mut [Finding]) -> V
         true => Repaired { attempts: repair.plan(&found), after: Vec::new() },
         false => repair.mend(&found, Trigger::Manual),
     });
-    let Ok(Ok(Repaired { attempts, after })) = timeout(request.timeout.min(FILES), work).await else {
+    let Ok(Ok(Repaired { attempts, after })) = timeout(FILES, work).await else {
         tracing::error!("a repair hangs in the file system");
         return Vec::new();
     };

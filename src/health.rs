@@ -21,5 +21,5 @@ pub mod settings;
 
 pub use catalogue::{ALL, CheckInfo, Needs};
 pub use finding::{Finding, Level};
-pub use look::{Look, Looked};
+pub use look::Look;
 pub use report::{Latest, Report};

@@ -25,6 +25,11 @@ pub struct CheckInfo {
 }
 
 impl CheckInfo {
+    /// Whether it is the bot that it looks at.
+    pub fn is_of_bot(&self) -> bool {
+        matches!(self.needs, Needs::Folder | Needs::Broker)
+    }
+
     /// Whether it costs somebody else: a request to the broker.
     pub fn is_costly(&self) -> bool {
         self.needs == Needs::Broker

@@ -21,9 +21,6 @@ use crate::source::broker::{Broker, BrokerFound};
 /// How long reading the files of a check may take, for a network file system that hangs.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a look found, in the order of the table.
-pub type Looked = Vec<Finding>;
-
 /// Looks again and again.
 pub struct Look {
     board: Arc<Board>,
@@ -65,8 +62,8 @@ impl Look {
         ALL.iter().filter(possible).collect()
     }
 
-    /// Carries out `checks`. It ends by itself, whatever hangs.
-    pub async fn at(&mut self, checks: &[&'static CheckInfo]) -> Looked {
+    /// Carries out `checks`, and returns what each one found. It ends by itself, whatever hangs.
+    pub async fn at(&mut self, checks: &[&'static CheckInfo]) -> Vec<Finding> {
         let ends = Instant::now() + self.timeout;
         let now = unix_now();
         let closed = market::closed_by_daemon(&self.board.view());

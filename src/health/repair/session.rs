@@ -10,6 +10,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use serde_json::{Value, json};
 
+use super::super::catalogue::{self, CheckInfo};
 use super::super::files::{self, Unreadable};
 use super::super::finding::{Finding, Level};
 use super::super::report::timestamp;
@@ -84,6 +85,9 @@ impl Log {
 /// A session in the log's form. `findings` are those of the first look, `after` those of the second look at what was repaired.
 pub(super) fn session(trigger: Trigger, findings: &[Finding], attempts: &[Attempt], after: &[Finding], now: f64) -> Value {
     let tried = |check: &str| attempts.iter().find(|attempt| attempt.fix.check() == check && attempt.outcome.tried());
+    // It is the bot that is analysed: sources have their own metrics.
+    let of_bot = |finding: &&Finding| catalogue::find(finding.check).is_some_and(CheckInfo::is_of_bot);
+    let findings: Vec<_> = findings.iter().filter(of_bot).collect();
     let checks = findings.iter().map(|finding| {
         let fix = tried(finding.check);
         json!({
@@ -100,7 +104,7 @@ pub(super) fn session(trigger: Trigger, findings: &[Finding], attempts: &[Attemp
         let result = if attempt.outcome == Outcome::Success { "success" } else { "failed" };
         format!("{} ({result})", attempt.fix.name())
     });
-    let now_is = |finding: &Finding| after.iter().find(|after| after.check == finding.check).unwrap_or(finding).level;
+    let now_is = |finding: &&Finding| after.iter().find(|after| after.check == finding.check).unwrap_or(finding).level;
     let failed = tried_fixes.clone().any(|attempt| attempt.outcome != Outcome::Success);
     let worst = findings.iter().map(now_is).max().unwrap_or(Level::Ok);
     json!({

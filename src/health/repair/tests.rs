@@ -447,7 +447,8 @@ fn a_failed_mock_signal_is_an_analysis_even_without_a_repair() {
     let mut repair = only(&bot, Fix::ClearCacheLock);
     repair.settings.enabled = false;
     bot.write("data/uw_weights.json", "{}");
-    repair.mend(&bot.findings(), Trigger::MockSignalFailure);
+    let of_a_source = Finding::critical("refused").of("postgres", 1.0);
+    repair.mend(&[bot.findings(), vec![of_a_source]].concat(), Trigger::MockSignalFailure);
     let session = &bot.sessions()[0];
     assert_eq!((&session["trigger"], &session["overall_status"]), (&json!("mock_signal_failure"), &json!("WARNING")));
     assert_eq!((&session["fixes_applied"], session["checks"].as_array().unwrap().len()), (&json!([]), 3));
