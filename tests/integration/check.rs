@@ -258,7 +258,8 @@ fn it_changes_nothing() {
         web.url("/rest/v1"),
     ));
     let state = std::fs::read_to_string(bot.path("state/sre_metrics.json")).unwrap();
-    let output = setup.argument("--json").argument("--log.level=info").output();
+    let setup = setup.argument("--json").argument("--log.level=info");
+    let output = setup.output();
     let log = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(!log.contains("reload"), "{log}");
     let (code, report) = report(&output);

@@ -135,6 +135,9 @@ fn weights_are_written_and_the_old_ones_kept() {
         assert_eq!(kept, old.into_iter().collect::<Vec<_>>());
         let mode = fs::metadata(bot.path("data/uw_weights.json")).unwrap().mode() & 0o777;
         assert_eq!(mode == 0o600, old.is_some(), "{mode:o}");
+        // Whatever the finding's level: only of a FAIL does a fix make a 0.
+        let check = &bot.sessions()[0]["checks"][0];
+        assert_eq!((&check["status"], &check["fix_success"]), (&json!("FAIL"), &json!(true)));
     }
 }
 
