@@ -9,6 +9,7 @@ mod inf;
 mod lists;
 mod login;
 mod page;
+mod reach;
 mod terminal;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,6 @@
 //! scripts/verify-inf.sh against the exporter itself.
 
 use std::fs;
-use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{ACTIVE, Report, Script};
@@ -23,7 +22,7 @@ const STATE: &str = "{\"logic_heartbeat\": 1736116800.5, \"mock_signal_success_p
                      \"auto_fix_count\": 0, \"last_update\": 1736116800.0}";
 
 /// One with a journal that the daemon writes to, and two collectors that succeed.
-fn start() -> Exporter {
+pub(super) fn start() -> Exporter {
     let setup = Setup::new("journals: [{path: events.jsonl}]\nsre: {root: bot, interval: 50ms, stale_after: 1s}");
     fs::create_dir_all(setup.folder().join("bot/state")).unwrap();
     fs::write(setup.folder().join("bot/state/sre_metrics.json"), STATE).unwrap();
@@ -109,90 +108,6 @@ fn the_service_is_not_as_it_should_be() {
     script.run().assert_only("service", "FAIL", "no unit other", "systemctl list-units");
     let report = Script::new("verify-inf.sh").arg(&address).program("systemctl", "exit 1").run();
     report.assert_well(&[("service", "no systemd that answers here")]);
-}
-
-/// A name service that takes every name for another host.
-const ELSEWHERE: &str = "echo 192.0.2.1 STREAM elsewhere";
-
-#[test]
-fn another_host_is_asked_over_the_network_alone() {
-    let mut exporter = start();
-    let ask = |address: &str| Script::new("verify-inf.sh").arg(address).args("--timeout 1").program("getent", ELSEWHERE).run();
-    let report = ask(&exporter.address.to_string());
-    report.assert_well(&[("service", "is another host")]);
-    assert_eq!(report.checks["firewall"].text, "it lets this host in");
-    exporter.kill();
-    ask(&exporter.address.to_string()).assert_only(
-        "port",
-        "FAIL",
-        "refused",
-        "ssh 127.0.0.1 'systemctl status sentinel-exporter; ss -ltn'",
-    );
-    let silent = Silent::start();
-    ask(&silent.address()).assert_only("port", "FAIL", "no answer within 1 s: a firewall drops it", "sudo nft list ruleset");
-}
-
-/// A port that takes no connection and refuses none, as behind a firewall that drops.
-struct Silent {
-    listener: std::net::SocketAddr,
-    _kept: (tokio::runtime::Runtime, tokio::net::TcpListener, Vec<TcpStream>),
-}
-
-impl Silent {
-    fn start() -> Silent {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-        let listener = runtime.block_on(async {
-            let socket = tokio::net::TcpSocket::new_v4().unwrap();
-            socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
-            socket.listen(0).unwrap()
-        });
-        let address = listener.local_addr().unwrap();
-        // What waits to be accepted fills its queue; the kernel drops what comes then.
-        let mut waiting = Vec::new();
-        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
-            waiting.push(stream);
-        }
-        Silent { listener: address, _kept: (runtime, listener, waiting) }
-    }
-
-    fn address(&self) -> String {
-        self.listener.to_string()
-    }
-}
-
-#[test]
-fn a_firewall_drops_what_comes_from_outside() {
-    let silent = Silent::start();
-    let ask = || Script::new("verify-inf.sh").arg(silent.address()).args("--timeout 1 --hub 192.0.2.7");
-    let port = silent.listener.port();
-    let tools = [
-        "awk", "bash", "cat", "curl", "date", "dirname", "getent", "grep", "hostname", "mktemp", "paste", "rm", "sed", "sort",
-        "timeout",
-    ];
-    for (tool, command) in [
-        ("ufw", format!("sudo ufw allow proto tcp from 192.0.2.7 to any port {port}")),
-        ("firewall-cmd", format!("source address=192.0.2.7 port port={port} protocol=tcp accept")),
-        ("nft", format!("nft insert rule inet filter input ip saddr 192.0.2.7 tcp dport {port} accept")),
-    ] {
-        let report = ask().program(tool, "").with_programs(&tools).run();
-        report.assert_only("firewall", "FAIL", "127.0.0.2 does not answer within 1 s, though the port is listened on", &command);
-        assert_eq!(report.checks["firewall"].next.len(), 1, "{}", report.said);
-    }
-    let report = ask().with_programs(&tools).run();
-    assert_eq!(report.checks["firewall"].next.len(), 3, "{}", report.said);
-}
-
-#[test]
-fn it_listens_where_hub_does_not_reach_it() {
-    let exporter = start();
-    let address = exporter.address.to_string().replace("127.0.0.1", "127.0.0.2");
-    let report = Script::new("verify-inf.sh").arg(address).run();
-    report.assert_only(
-        "port",
-        "FAIL",
-        "listened on: 127.0.0.1, but not on 127.0.0.2",
-        "grep -n listen_address /etc/sentinel-exporter/inf.yml",
-    );
 }
 
 #[test]
