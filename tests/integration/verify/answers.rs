@@ -136,6 +136,14 @@ impl Answers {
 
         let waiting = self.spoiled("rules", |it| it["data"]["groups"][0]["rules"][0]["health"] = "unknown".into());
         waiting.assert_only("evaluation", "warn", "1 of 116 rules were not evaluated yet", "sleep 60; again");
+        let twice = self.spoiled("rules", |it| {
+            let rules = it["data"]["groups"][0]["rules"].as_array_mut().unwrap();
+            rules.push(rules[0].clone());
+        });
+        twice.assert_only("rules", "FAIL", " is there 2 times", "sudo cp -v ");
+        let empty = TempDir::new("no-rules");
+        let none = self.judged(&["--rules", empty.path().to_str().unwrap()]);
+        none.assert_only("rules", "FAIL", "holds no rules to compare with", "ls -l /");
     }
 
     fn of_targets(&self) {
@@ -152,6 +160,8 @@ impl Answers {
             self.spoiled("since", |it| it["data"]["result"][0]["value"][1] = ago.to_string().into())
         };
         assert!(since(3 * 3600 + 10).checks["target"].text.ends_with(" UTC, for 3 h"));
+        let fresh = self.spoiled("since", |it| it["data"]["result"] = json!([]));
+        assert!(fresh.checks["target"].text.ends_with("is up, since just now") && fresh.code == 0);
         assert!(since(86_390).checks["target"].text.ends_with("up for a day or more"));
 
         let (down, unasked): (&dyn Fn(&mut Value), &dyn Fn(&mut Value)) =

@@ -79,6 +79,11 @@ impl Chain {
     pub(super) fn settled(&self) {
         wait("all targets are up", || self.targets().len() >= 5 && self.targets().iter().all(|target| target["health"] == "up"));
         wait("the rules are evaluated", || self.rules().iter().all(|rule| rule["health"] == "ok"));
+        for record in ["slo:objective:ratio%7Bslo=%22exporter%22%7D", "job_instance:sentinel_orders_total:sum_new"] {
+            let query = format!("/api/v1/query?query={record}");
+            let both = || self.prometheus.get(&query)["data"]["result"].as_array().unwrap().len() == 2;
+            wait("it is recorded of both targets", both);
+        }
         self.alertmanager.eventually("the Watchdog", |alerts| !alerts.is_empty());
         wait("an Alertmanager is known", || {
             self.prometheus.get("/api/v1/alertmanagers")["data"]["activeAlertmanagers"][0].is_object()
