@@ -135,7 +135,7 @@ impl Answers {
         fs::write(&path, before).unwrap();
 
         let waiting = self.spoiled("rules", |it| it["data"]["groups"][0]["rules"][0]["health"] = "unknown".into());
-        waiting.assert_only("evaluation", "warn", "1 of 116 rules were not evaluated yet", "sleep 60; again");
+        waiting.assert_only("evaluation", "warn", " rules were not evaluated yet", "sleep 60; again");
         let twice = self.spoiled("rules", |it| {
             let rules = it["data"]["groups"][0]["rules"].as_array_mut().unwrap();
             rules.push(rules[0].clone());

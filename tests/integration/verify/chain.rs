@@ -164,6 +164,13 @@ fn texts(folder: &str, extension: &str) -> Vec<String> {
         .collect()
 }
 
+/// How many rules this repository has, and how many of them are alerts.
+pub(super) fn counts() -> (usize, usize) {
+    let rules = texts("rules", "yml").concat();
+    let begin = |word: &str| rules.matches(&format!("- {word}: ")).count() + rules.matches(&format!("- {{{word}: ")).count();
+    (begin("alert") + begin("record"), begin("alert"))
+}
+
 /// What Grafana answers to a search.
 pub(super) fn found(uids: &BTreeSet<String>) -> String {
     Value::from_iter(uids.iter().map(|uid| json!({"uid": uid, "type": "dash-db"}))).to_string()

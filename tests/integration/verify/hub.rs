@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::answers::Answers;
-use super::chain::{Chain, ask, dashboards, found, wait};
+use super::chain::{Chain, ask, counts, dashboards, found, wait};
 use crate::routing::{EVERYTHING, Folder};
 use crate::support::alertmanager::Alertmanager;
 use crate::support::daemon::free_port;
@@ -38,7 +38,9 @@ fn well(chain: &Chain) {
     report.assert_well(&[]);
     assert_eq!(report.checks.len(), 19, "{}", report.said);
     assert!(report.checks["target"].text.contains("is up"), "{}", report.said);
-    assert!(report.checks["rules"].text.starts_with("116 rules, of them 65 alerts"), "{}", report.said);
+    let (rules, alerts) = counts();
+    let loaded = format!("{rules} rules, of them {alerts} alerts, are as in ");
+    assert!(rules > 100 && report.checks["rules"].text.starts_with(&loaded), "{loaded}\n{}", report.said);
     assert!(report.checks["retention"].text.starts_with("31d"), "{}", report.said);
     assert_eq!(report.checks["cluster"].text, "1 of 1 (status disabled)");
     assert_eq!(report.checks["watchdog"].text, "the Watchdog has come, and goes to heartbeat");
@@ -209,7 +211,7 @@ fn taken(chain: &Chain) {
     wait("the new alert fires", || chain.rules().iter().any(|rule| rule["name"] == "Other" && rule["state"] == "firing"));
     let report = chain.verify();
     report.assert_one("firing", "warn", "1 now: Other (info, HUB, for ", "alert query --inhibited");
-    report.assert_one("evaluation", "FAIL", "1 of 110 rules fail: x: found duplicate series", "journalctl -u prometheus");
+    report.assert_one("evaluation", "FAIL", " rules fail: x: found duplicate series", "journalctl -u prometheus");
     report.assert_one("rules", "FAIL", "the group sentinel-risk is missing", RELOAD);
     report.assert_one("links", "warn", "lack docs_url", "external_labels");
     let others = report.checks.iter().filter(|(_, check)| check.status != "ok").map(|(name, _)| name.as_str());
@@ -218,7 +220,7 @@ fn taken(chain: &Chain) {
     fs::write(&config, config_text).unwrap();
     fs::write(&risk, risk_text).unwrap();
     chain.prometheus.reload();
-    wait("the old rules are back", || chain.rules().len() == 116);
+    wait("the old rules are back", || chain.rules().len() == counts().0);
     chain.settled();
 }
 
