@@ -176,12 +176,14 @@ async fn what_is_known_is_bounded() {
 }
 
 #[test]
-fn hashes_of_other_programs_are_understood() {
-    // From htpasswd, libxcrypt and Python's bcrypt; a password of 72 bytes and more is cut, as by all of them.
+fn hashes_are_understood_as_mkpasswd_makes_them() {
     let known = |password: &str, hash: &str| bcrypt::verify(password, hash).unwrap();
     let hash = "$2b$04$7iTRsm9VN.2r.aNenrfDJugEjcY6PESP47LP1rK9DV.x4GdMA5WkC";
     for version in ["$2a$", "$2b$", "$2y$"] {
         assert!(known("correct horse", &hash.replace("$2b$", version)), "{version}");
     }
     assert!(!known("correct horse ", hash));
+    // Of 80 letters; the first 72 count.
+    let hash = "$2y$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i";
+    assert_eq!([71, 72, 100].map(|length| known(&"x".repeat(length), hash)), [false, true, true]);
 }

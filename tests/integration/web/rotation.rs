@@ -10,6 +10,15 @@ use crate::support::certs::Certs;
 use crate::support::exporter::Setup;
 use crate::support::tls::{Client, der};
 
+/// Ends the load also when the test fails, which would wait for it.
+struct AtTheEnd<'a>(&'a AtomicBool);
+
+impl Drop for AtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn certificates_are_replaced_under_load() {
     let certs = Certs::new();
@@ -27,6 +36,7 @@ fn certificates_are_replaced_under_load() {
                 }
             });
         }
+        let _done = AtTheEnd(&done);
         for pair in &renewed {
             let before = answered.load(Ordering::Relaxed);
             install(&exporter, pair);
@@ -35,7 +45,6 @@ fn certificates_are_replaced_under_load() {
                 thread::yield_now();
             }
         }
-        done.store(true, Ordering::Relaxed);
     });
     // Between the two renames the certificate and the key were not of one pair; whoever came then was served with the old ones.
     let refused = exporter.log().matches("expected the key of the certificate").count();
