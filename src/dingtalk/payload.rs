@@ -8,6 +8,7 @@ use ring::digest::{Context, SHA256};
 use serde::Deserialize;
 
 use super::plain::is_link;
+use crate::told::told_briefly;
 
 /// Alerts of one notification that are kept; those beyond are only counted. A message holds about a hundred.
 const MAX_ALERTS: usize = 1000;
@@ -107,7 +108,8 @@ pub struct Alert {
 impl Notification {
     /// Reads a body; the error is what was expected.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
-        let raw: Raw = serde_json::from_slice(body).map_err(|error| format!("Alertmanager's webhook, but {error}"))?;
+        let raw: Raw =
+            serde_json::from_slice(body).map_err(|error| told_briefly(&format!("Alertmanager's webhook, but {error}")))?;
         if raw.version != "4" {
             return Err(format!("version 4 of Alertmanager's webhook, found {:?}", cut(&raw.version, 20)));
         }
@@ -115,7 +117,9 @@ impl Notification {
         alerts.sort_by_key(|alert| alert.rank);
         let beyond = alerts.len().saturating_sub(MAX_ALERTS);
         alerts.truncate(MAX_ALERTS);
-        Ok(Self { alerts, truncated: beyond.saturating_add(usize::try_from(raw.truncated_alerts).unwrap_or(usize::MAX)) })
+        // So many that every sum of them is one, and more than there ever are.
+        let truncated = usize::try_from(raw.truncated_alerts.min(u32::MAX.into())).unwrap_or_default();
+        Ok(Self { alerts, truncated: beyond.saturating_add(truncated) })
     }
 }
 

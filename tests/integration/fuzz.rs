@@ -106,6 +106,11 @@ fn journals() {
 }
 
 #[test]
+fn notifications() {
+    holds("notifications");
+}
+
+#[test]
 fn posts() {
     holds("posts");
 }

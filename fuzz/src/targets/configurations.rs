@@ -1,8 +1,11 @@
 //! A configuration: taken, or refused with every mistake named by its place, in one line, and without a secret.
 
+use std::fmt::Debug;
 use std::path::Path;
 
+use sentinel_exporter::config::decode::Section;
 use sentinel_exporter::config::{Config, Overrides, load};
+use sentinel_exporter::dingtalk::config::Config as Bridge;
 
 /// What the environment keeps to itself.
 const SECRET: &str = "hunter2-and-nobody-else";
@@ -19,11 +22,15 @@ fn environment(name: &str) -> Option<String> {
 pub(super) fn check(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     // The files of this host are nobody's input, and reading some of them has no end.
-    let folder = Path::new("/nonexistent");
     if ["..", "/dev", "/proc", "/run", "/sys", "/tmp", SECRET].iter().any(|part| text.contains(part)) {
         return;
     }
-    let parse = || load::parse(text, folder, &environment, |document| Config::decode(document, &Overrides::default()));
+    holds(text, |document| Config::decode(document, &Overrides::default()));
+    holds(text, |document| Bridge::decode(document, &Overrides::default()));
+}
+
+fn holds<T: Debug + PartialEq>(text: &str, decode: impl Fn(&mut Section<'_>) -> T) {
+    let parse = || load::parse(text, Path::new("/nonexistent"), &environment, &decode);
     let (once, again) = (parse(), parse());
     assert_eq!(once, again, "it is not read the same twice");
     let Err(mistakes) = once else {

@@ -5,6 +5,7 @@
 mod configurations;
 mod events;
 mod journals;
+mod notifications;
 mod pages;
 mod posts;
 mod requests;
@@ -19,10 +20,11 @@ pub(crate) struct Target {
 }
 
 /// All targets.
-pub(crate) const TARGETS: [Target; 6] = [
+pub(crate) const TARGETS: [Target; 7] = [
     Target { name: "configurations", check: configurations::check },
     Target { name: "events", check: events::check },
     Target { name: "journals", check: journals::check },
+    Target { name: "notifications", check: notifications::check },
     Target { name: "posts", check: posts::check },
     Target { name: "requests", check: requests::check },
     Target { name: "sre-logs", check: sre_logs::check },

@@ -191,6 +191,8 @@ fn clients_that_do_everything_wrong_at_once_do_not_hold_up_a_scrape() {
     ];
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        // A scrape that fails has to end the others too.
+        let _end = OnDrop(&done);
         for request in &requests {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
@@ -202,7 +204,15 @@ fn clients_that_do_everything_wrong_at_once_do_not_hold_up_a_scrape() {
         for _ in 0..20 {
             scrape_soon(&exporter);
         }
-        done.store(true, Ordering::Relaxed);
     });
     assert_eq!(exporter.log(), log, "what clients send is nothing to log");
+}
+
+/// Sets what it holds when it goes out of scope.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
