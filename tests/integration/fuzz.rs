@@ -1,7 +1,7 @@
 //! The targets of the fuzzer, without the fuzzer: every input that is stored for them, and for some seconds what is near these.
 //! `scripts/fuzz` looks further.
 
-#[path = "../../fuzz/src/targets/mod.rs"]
+#[path = "../fuzz/src/targets/mod.rs"]
 mod targets;
 
 use std::fs;
@@ -17,7 +17,7 @@ const NEAR: Duration = Duration::from_secs(2);
 
 /// The inputs that are stored for a target, with their names.
 fn stored(target: &Target) -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target.name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target.name);
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut inputs: Vec<_> = files
         .map(|file| file.unwrap())

@@ -164,11 +164,9 @@ impl Answers {
         assert!(fresh.checks["target"].text.ends_with("is up, since just now") && fresh.code == 0);
         assert!(since(86_390).checks["target"].text.ends_with("up for a day or more"));
 
-        let (down, unasked): (&dyn Fn(&mut Value), &dyn Fn(&mut Value)) =
-            (&|target| target["health"] = "down".into(), &|target| target["labels"]["job"] = "x".into());
-        let down = job("sentinel-dingtalk", down);
+        let down = job("sentinel-dingtalk", &|target| target["health"] = "down".into());
         down.assert_only("bridge", "FAIL", "Prometheus does not reach the bridge", "systemctl status sentinel-dingtalk");
-        let unasked = job("sentinel-dingtalk", unasked);
+        let unasked = job("sentinel-dingtalk", &|target| target["labels"]["job"] = "x".into());
         unasked.assert_only("bridge", "FAIL", "no job sentinel-dingtalk", "grep -n -A 3 sentinel-dingtalk /");
         // A bridge that listens for HUB alone is not asked from elsewhere.
         let away = self.with("bridge", Err("Connection refused"), &[]);

@@ -13,7 +13,7 @@ mod sre_logs;
 
 /// Something that takes input from outside.
 pub(crate) struct Target {
-    /// The folder of its inputs in fuzz/corpus.
+    /// The folder of its inputs in tests/fuzz/corpus.
     pub(crate) name: &'static str,
     /// Panics when something does not hold.
     pub(crate) check: fn(&[u8]),

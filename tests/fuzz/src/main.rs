@@ -10,7 +10,7 @@
 
 mod targets;
 
-#[path = "../../tests/integration/support"]
+#[path = "../../integration/support"]
 #[expect(dead_code, reason = "the tests use all of it, the targets a part")]
 mod support {
     pub(crate) mod folded;
