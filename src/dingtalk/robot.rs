@@ -112,6 +112,7 @@ impl<C: Courier> Robot<C> {
             Err(_) => {
                 // From here on its sender counts as one who was not told; the outcome may have come in between.
                 outcome.close();
+                self.changed.notify_one();
                 outcome.try_recv().unwrap_or(Delivery::Later(Reason::Queue))
             }
         }
