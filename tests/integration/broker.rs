@@ -16,7 +16,7 @@ use crate::support::stand_in::{Answer, StandIn};
 const KEYS: &str = "key_id: id-6620, secret_key: secret-6620";
 
 fn broker(url: &str, keys: &str) -> Broker {
-    let text = format!("broker: {{url: {url:?}, timeout: 300ms, {keys}}}");
+    let text = format!("broker: {{url: {url:?}, {keys}}}");
     let decode = |document: &mut Section<'_>| Config::decode(document, &Overrides::default());
     let config = load::parse(&text, Path::new(""), &|_| None, decode).unwrap();
     assert!(!format!("{config:?}").contains("6620"));
@@ -35,10 +35,10 @@ fn failed(error: &BrokerError) -> &str {
     }
 }
 
-/// The errors of a broker that answers this, whatever it is asked.
-async fn errors(answer: Answer) -> (String, String) {
+/// The errors of a broker that answers this, whatever it is asked; `more` are further settings.
+async fn errors(answer: Answer, more: &str) -> (String, String) {
     let alpaca = StandIn::start(answer);
-    let BrokerFound { account, positions } = broker(&alpaca.url(""), KEYS).ask().await;
+    let BrokerFound { account, positions } = broker(&alpaca.url(""), &format!("{KEYS}{more}")).ask().await;
     (failed(&account.unwrap_err()).to_owned(), failed(&positions.unwrap_err()).to_owned())
 }
 
@@ -48,7 +48,7 @@ async fn account_and_positions() {
     let alpaca = StandIn::start(Answer::At(vec![("/v2/account", account), ("/v2/positions", positions(&["AAPL", "BTC/USD"]))]));
     let found = broker(&alpaca.url("/"), KEYS).ask().await;
     let took = found.account.unwrap();
-    assert!((50..300).contains(&took.as_millis()), "{took:?}");
+    assert!(took >= Duration::from_millis(50), "{took:?}");
     assert_eq!(found.positions.unwrap(), BTreeSet::from(["AAPL".to_owned(), "BTC/USD".to_owned()]));
     let mut requests = alpaca.requests();
     requests.sort();
@@ -90,14 +90,14 @@ async fn without_credentials_nobody_is_asked() {
 #[tokio::test]
 async fn bad_answers_say_what_is_wrong() {
     let refused = |message: &str| Answer::json(403, &format!(r#"{{"code":40310000,"message":"{message}"}}"#));
-    let (account, of_positions) = errors(refused("forbidden.")).await;
+    let (account, of_positions) = errors(refused("forbidden."), "").await;
     assert_eq!((account.as_str(), of_positions.as_str()), ("answered 403: forbidden.", "answered 403: forbidden."));
-    let (account, _) = errors(refused("no such key id-6620")).await;
+    let (account, _) = errors(refused("no such key id-6620"), "").await;
     assert_eq!(account, "answered 403: no such key <secret>");
-    let (account, _) = errors(Answer::Whole(502, String::new(), "<html>".to_owned())).await;
+    let (account, _) = errors(Answer::Whole(502, String::new(), "<html>".to_owned()), "").await;
     assert_eq!(account, "answered 502");
     let elsewhere = StandIn::start(positions(&[]));
-    let (account, _) = errors(Answer::Whole(301, format!("Location: {}\r\n", elsewhere.url("/")), String::new())).await;
+    let (account, _) = errors(Answer::Whole(301, format!("Location: {}\r\n", elsewhere.url("/")), String::new()), "").await;
     assert_eq!((account.as_str(), elsewhere.requests().len()), ("answered 301", 0));
     let alpaca = StandIn::start(Answer::json(200, r#"[{"symbol":1}]"#));
     let error = broker(&alpaca.url(""), KEYS).ask().await.positions.unwrap_err();
@@ -108,12 +108,12 @@ async fn bad_answers_say_what_is_wrong() {
 async fn it_ends_whatever_hangs() {
     for answer in [Answer::Nothing, Answer::Slowly] {
         let begun = Instant::now();
-        let (account, positions) = errors(answer).await;
+        let (account, positions) = errors(answer, ", timeout: 300ms").await;
         assert_eq!((account.as_str(), positions.as_str()), ("no answer within 300ms", "no answer within 300ms"));
         assert!(begun.elapsed() < Duration::from_secs(2), "both are asked at once: {:?}", begun.elapsed());
     }
-    let (account, _) = errors(Answer::Endless).await;
-    assert!(account == "an answer of more than 4194304 bytes" || account == "no answer within 300ms", "{account}");
+    let (account, _) = errors(Answer::Endless, "").await;
+    assert_eq!(account, "an answer of more than 4194304 bytes");
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ fn every_bad_answer_is_down_with_its_code() {
 #[test]
 fn no_answer_is_down_without_a_code() {
     let postgrest = StandIn::start(good());
-    let exporter = polling(&postgrest);
+    let exporter = Exporter::start(config(&postgrest.url("")).replace("interval", "timeout: 500ms, interval"));
     for (answer, told) in [
         (Answer::Nothing, "no answer within 500ms"),
         (Answer::Slowly, "no answer within 500ms"),

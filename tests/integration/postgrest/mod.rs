@@ -23,7 +23,7 @@ fn good() -> Answer {
 }
 
 fn config(url: &str) -> String {
-    format!("postgrest: {{url: {url:?}, api_key: {KEY}, interval: 50ms, timeout: 500ms, stale_after: 1m}}\n")
+    format!("postgrest: {{url: {url:?}, api_key: {KEY}, interval: 50ms, stale_after: 1m}}\n")
 }
 
 fn polling(postgrest: &StandIn) -> Exporter {

@@ -59,7 +59,7 @@ impl Drop for Listener {
 
 fn reloading(database: &str, postgrest: &StandIn) -> Exporter {
     let postgrest = config(&postgrest.url("")).replace("interval", "reload_schema_cache: true, interval");
-    Exporter::start(format!("postgres: {{url: {database:?}, interval: 100ms, timeout: 500ms}}\n{postgrest}"))
+    Exporter::start(format!("postgres: {{url: {database:?}, interval: 100ms}}\n{postgrest}"))
 }
 
 fn reloads(page: &Page, result: &str) -> f64 {
