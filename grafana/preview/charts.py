@@ -102,22 +102,21 @@ def over_time(panel, series, fields, span, width, height, marks=()):
     low, high = min(low, custom.get("axisSoftMin", low)), max(high, custom.get("axisSoftMax", high))
     frame = Frame(width, height, span, low * 1.05 if low < 0 else low, high * 1.05 if high > low else low + 1)
     parts = [*frame.times(), *frame.values(field.unit, field.decimals)]
-    for step in limits:
-        if frame.low <= step["value"] <= frame.high:
-            y = frame.y(step["value"])
-            parts.append(f'<line x1="{frame.left}" x2="{frame.right}" y1="{y:.1f}" y2="{y:.1f}" stroke="{step["color"]}" stroke-dasharray="8 6" stroke-width="1.5"/>')
+    for limit in limits:
+        if frame.low <= limit["value"] <= frame.high:
+            place = f'x1="{frame.left}" x2="{frame.right}" y1="{frame.y(limit["value"]):.1f}" y2="{frame.y(limit["value"]):.1f}"'
+            parts.append(f'<line {place} stroke="{limit["color"]}" stroke-dasharray="8 6" stroke-width="1.5"/>')
+    moments = sorted({moment for points in bases for moment, _, _ in points})
+    step = min((second - first for first, second in zip(moments, moments[1:])), default=60)
     for points, color, field in zip(bases, colors(series, fields), fields):
-        parts.append(bar_marks(frame, points, color) if custom["drawStyle"] == "bars" else line_marks(frame, points, color, custom, field))
+        parts.append(bar_marks(frame, points, step, color) if custom["drawStyle"] == "bars" else line_marks(frame, points, color, custom, field))
     for moment, color in marks:
         x = frame.x(moment)
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{frame.top}" y2="{frame.bottom}" stroke="{color}" stroke-dasharray="3 3"/>')
     return svg(width, height, *parts)
 
 
-def bar_marks(frame, points, color):
-    if not points:
-        return ""
-    step = min((second[0] - first[0] for first, second in zip(points, points[1:])), default=60)
+def bar_marks(frame, points, step, color):
     wide = max((frame.right - frame.left) * step / (frame.span.end - frame.span.start) - 1, 1)
     shown = ((moment, base or 0.0, value) for moment, base, value in points if value is not None and value != (base or 0.0))
     return "".join(

@@ -8,6 +8,7 @@ from queries import age, per_minute
 UP = {0: ("Down", CRITICAL), 1: ("Up", OK)}
 SUCCESS = {0: ("Failed", WARNING), 1: ("OK", OK)}
 FAILED = 'increase(job_instance_integration:alertmanager_notifications_failed_total:sum{job="alertmanager"}[15m])'
+LAST_SUCCESS = "sentinel_exporter_collector_last_success_timestamp_seconds"
 SCRAPED = 'up{job="sentinel-metrics", instance=~"$instance"}'
 
 NOW = row(
@@ -46,10 +47,10 @@ COLLECTORS = row(
     "Collectors", 7,
     timeline("Collectors over time", "Whether each collector's last run succeeded. The status page of the exporter says why not.", 8,
              {"{{collector}} {{instance}}": "min by (collector, instance) (sentinel_exporter_collector_success)"}, SUCCESS),
-    lines("Age of the last success", "By collector. Beyond five minutes, and three of its intervals, somebody is told.", 8,
-          {"{{collector}}": "time() - min by (collector) (sentinel_exporter_collector_last_success_timestamp_seconds > 0)",
-           "allowed": f"min({right_side('SentinelCollectorFailing')})"}, "s", dashed=["allowed"], colors={"allowed": WARNING},
-          alerts=["SentinelCollectorFailing"]),
+    lines("Age of the last success", "By collector, as a share of what is allowed: five minutes, and three of its intervals.", 8,
+          {"{{collector}} {{instance}}": f"(time() - min by (collector, instance) ({LAST_SUCCESS} > 0))"
+           f" / min by (collector, instance) ({right_side('SentinelCollectorFailing')})"}, "percentunit",
+          threshold_steps=[{"color": OK, "value": None}, {"color": WARNING, "value": 1}], alerts=["SentinelCollectorFailing"]),
     lines("Duration of a run", "By collector, beside the time between its runs.", 8,
           {"{{collector}}": "max by (collector) (sentinel_exporter_collector_duration_seconds)"}, "s"),
 )
@@ -126,7 +127,8 @@ BRIDGE = row(
     lines("Messages that failed", "Messages of 15 minutes that DingTalk did not take, by robot and why.", 8,
           {"all": 'sum(increase(sentinel_dingtalk_messages_total{outcome!="delivered"}[15m]))',
            "{{robot}} {{outcome}} {{reason}}": "sum by (robot, outcome, reason)"
-           ' (increase(sentinel_dingtalk_messages_total{outcome!="delivered"}[15m])) > 0'}, decimals=0),
+           ' (increase(sentinel_dingtalk_messages_total{outcome!="delivered"}[15m])) > 0'}, decimals=0,
+          alerts=["SentinelDingTalkFailing"]),
     lines("Waiting for a robot", "Notifications that wait for their robot's turn: DingTalk takes 20 messages a minute.", 8,
           {"{{robot}}": "max by (robot) (sentinel_dingtalk_queue_notifications)"}, decimals=0),
 )

@@ -51,7 +51,7 @@ PAGED = row(
          link=to("sentinel-risk", "Open the dashboard of the risk")),
     stat("Failed notifications", "Notifications of 15 minutes that Alertmanager could not deliver: somebody was not told.", 4,
          'sum(increase(job_instance_integration:alertmanager_notifications_failed_total:sum{job="alertmanager"}[15m])) or vector(0)',
-         alert="SentinelNotificationsFailing", alerts=["SentinelRulesFailing", "SentinelWatchdog"], defaults={"decimals": 0}),
+         alert="SentinelNotificationsFailing", alerts=["SentinelDingTalkFailing", "SentinelRulesFailing", "SentinelWatchdog"], defaults={"decimals": 0}),
     stat("Least budget left", "Of all objectives, the least that is left of a budget of 30 days.", 4,
          "min(slo:error_budget_remaining:ratio >= -Inf)", "percentunit", threshold_steps=BUDGET, defaults={"max": 1},
          link=to("sentinel-slo", "Open the objectives")),

@@ -34,6 +34,7 @@ OTHER_LINES = {
     "Budget left over time": "a budget that is spent is an objective that is missed",
     "Objectives missed": "one is one too many",
     "Objectives": "a budget that is spent is an objective that is missed; the burn rates are the alerts' and tested by themselves",
+    "Age of the last success": "all of what the alert allows, which is another time for each collector",
     "Collectors failing": "one that fails is yellow before it is an alert",
     "Critical alerts": "one is one too many",
     "Warning alerts": "one is one too many",
