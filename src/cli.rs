@@ -25,24 +25,24 @@ pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// The configuration, a YAML file such as sentinel.yml
+    /// The configuration, a YAML file such as sentinel.yml; the bridge takes dingtalk.yml unless told otherwise
     #[arg(long = "config.file", value_name = "FILE", global = true)]
     config_file: Option<PathBuf>,
 
     /// Check the configuration and exit: 0 if it is valid, 1 if not
-    #[arg(long = "config.check", requires = "config_file")]
+    #[arg(long = "config.check", requires = "config_file", global = true)]
     config_check: bool,
 
     /// Where to listen, such as :8000 or 127.0.0.1:8000, instead of web.listen_address
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", value_parser = listen_address)]
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", value_parser = listen_address, global = true)]
     listen_address: Option<ListenAddress>,
 
     /// The path of the metrics, such as /metrics, instead of web.telemetry_path
-    #[arg(long = "web.telemetry-path", value_name = "PATH", value_parser = telemetry_path)]
+    #[arg(long = "web.telemetry-path", value_name = "PATH", value_parser = telemetry_path, global = true)]
     telemetry_path: Option<String>,
 
     /// The web configuration (TLS, users), in the format of Prometheus' exporter-toolkit, instead of web.config_file
-    #[arg(long = "web.config.file", value_name = "FILE")]
+    #[arg(long = "web.config.file", value_name = "FILE", global = true)]
     web_config_file: Option<PathBuf>,
 
     /// The lowest severity to log; a check logs errors alone [default: info]
@@ -158,7 +158,10 @@ pub fn run() -> ExitCode {
             let printed = std::io::stdout().write_all(document::metrics_page().as_bytes());
             return printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
         }
-        Some(Command::Dingtalk(bridge)) => return bridge.run(|| init_log(Level::Info)),
+        Some(Command::Dingtalk(bridge)) => {
+            let file = arguments.config_file.unwrap_or_else(|| PathBuf::from("dingtalk.yml"));
+            return bridge.run(file, overrides, arguments.config_check, || init_log(Level::Info));
+        }
         Some(Command::Check(request)) if !arguments.config_check => {
             init_log(Level::Error);
             return look(load(), &request.into());

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
-use super::{checked, ended, listen_address};
-use crate::config::{ListenAddress, Overrides};
+use super::{checked, ended};
+use crate::config::Overrides;
 use crate::dingtalk::config::{Config, Robot};
 use crate::dingtalk::{serve, trial};
 
@@ -16,22 +16,6 @@ use crate::dingtalk::{serve, trial};
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-
-    /// The bridge's configuration, a YAML file such as dingtalk.yml
-    #[arg(long = "config.file", value_name = "FILE", default_value = "dingtalk.yml", global = true)]
-    config_file: PathBuf,
-
-    /// Check the configuration and exit: 0 if it is valid, 1 if not
-    #[arg(long = "config.check")]
-    config_check: bool,
-
-    /// Where to listen, such as :8060 or 127.0.0.1:8060, instead of web.listen_address
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", value_parser = listen_address)]
-    listen_address: Option<ListenAddress>,
-
-    /// The web configuration (TLS, users), in the format of Prometheus' exporter-toolkit, instead of web.config_file
-    #[arg(long = "web.config.file", value_name = "FILE")]
-    web_config_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,19 +31,17 @@ enum Command {
 }
 
 impl Arguments {
-    /// Does what they say; `init_log` begins the log of a server.
-    pub(super) fn run(self, init_log: impl FnOnce()) -> ExitCode {
-        let overrides =
-            Overrides { listen_address: self.listen_address, telemetry_path: None, web_config_file: self.web_config_file };
-        let config = Config::load(&self.config_file, &overrides);
+    /// Does what they say with the configuration in `file`, or only checks it; `init_log` begins the log of a server.
+    pub(super) fn run(self, file: PathBuf, overrides: Overrides, only_check: bool, init_log: impl FnOnce()) -> ExitCode {
+        let config = Config::load(&file, &overrides);
         match (self.command, config) {
-            (None, config) if self.config_check => checked(config),
+            (_, config) if only_check => checked(config),
             (None, config) => {
                 init_log();
                 ended(
-                    config.map_err(|mistakes| mistakes.0).and_then(|config| {
-                        serve::run(config, self.config_file, overrides).map_err(|error| vec![error.to_string()])
-                    }),
+                    config
+                        .map_err(|mistakes| mistakes.0)
+                        .and_then(|config| serve::run(config, file, overrides).map_err(|error| vec![error.to_string()])),
                 )
             }
             (Some(_), Err(mistakes)) => checked::<()>(Err(mistakes)),
