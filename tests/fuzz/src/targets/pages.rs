@@ -1,6 +1,9 @@
 //! A metrics page, held to the letter of the text format: `Page` of the tests takes a label for granted.
 
+use std::sync::LazyLock;
+
 use sentinel_exporter::journal::ledger::Ledger;
+use sentinel_exporter::sample::Limits;
 
 use crate::support::folded;
 use crate::support::page::Page;
@@ -11,6 +14,12 @@ const LONGEST_VALUE: usize = 128;
 /// The page of a ledger.
 pub(crate) fn page(ledger: &Ledger) -> Page {
     read(&folded::text(ledger.clone()))
+}
+
+/// The page of a ledger that has counted nothing, which is the same for every input.
+pub(crate) fn fresh() -> &'static Page {
+    static FRESH: LazyLock<Page> = LazyLock::new(|| page(&Ledger::new(Limits::default())));
+    &FRESH
 }
 
 /// Reads a page; panics when a line is not of the format.
