@@ -71,12 +71,12 @@ def bargauge(panel, prometheus, width, height):
         return missing(panel)
     fields = fields_of(panel, series)
     values = [one.last() for one in series]
-    low = min([*values, fields[0].low or 0])
+    low = min([*values, 0]) if fields[0].low is None else fields[0].low
     high = max([*values, fields[0].high or 0, low + 1e-9])
     rows = []
     for value, one, field in zip(values, series, fields):
         label, color = field.shown(value)
-        share = (value - low) / (high - low) * 100
+        share = max(value - low, 0) / (high - low) * 100
         rows.append(f'<tr><td>{html.escape(one.name)}</td><td class="bar"><div style="width:{share:.1f}%;background:{color}"></div></td>'
                     f'<td style="color:{color}">{label}</td></tr>')
     return f'<table class="bars">{"".join(rows)}</table>'
