@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use sentinel_exporter::health;
+use sentinel_exporter::health::repair::Fix;
+
 use crate::support::bot::Bot;
 use crate::support::exporter::{Exporter, Setup};
 use crate::support::page::Page;
@@ -93,5 +96,19 @@ fn a_bot_that_is_not_there_is_told() {
         ("sre_state", 1.0),
     ] {
         assert_eq!(status(&page, check), Some(level), "{check}");
+    }
+}
+
+#[test]
+fn every_check_is_in_the_table_and_has_its_runbook() {
+    let read = |name: &str| std::fs::read_to_string(format!("{}/docs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let operations = read("operations.md");
+    let runbooks = ["data", "sre"].map(|team| read(&format!("runbooks/{team}.md"))).concat();
+    for check in &health::ALL {
+        assert!(operations.contains(&format!("`{}`", check.name)), "docs/operations.md does not have {}", check.name);
+        assert!(runbooks.lines().any(|line| line == format!("## {}", check.runbook)), "{}", check.runbook);
+    }
+    for fix in Fix::ALL {
+        assert!(operations.contains(&format!("| `{}` |", fix.name())), "docs/operations.md does not have {}", fix.name());
     }
 }

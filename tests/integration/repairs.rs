@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::bot::Bot;
+use crate::support::disk::Disk;
 use crate::support::exporter::{Exporter, Setup};
 use crate::support::page::Page;
 use crate::support::stand_in::{Answer, StandIn};
@@ -190,4 +191,23 @@ fn a_mock_signal_that_fails_has_everything_looked_at() {
     let log = fs::read_to_string(bot.path(LOG)).unwrap();
     let fixed = log.lines().find(|line| line.contains("clear_cache_lock (success)")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(fixed).unwrap()["trigger"], "mock_signal_failure");
+}
+
+#[test]
+fn what_cannot_be_logged_is_not_repaired() {
+    let (setup, bot) = setup("");
+    fs::remove_dir_all(bot.path("")).unwrap();
+    let disk = Disk::mount(&bot.path(""));
+    let bot = Bot::new(setup.folder());
+    bot.lock(LOCK, STALE);
+    disk.fill();
+    let setup = setup.argument("check").argument("--fix").argument("--json").argument("--only=cache_lock");
+    let (code, full) = report(&setup.output());
+    assert_eq!((code, &full["fixes"][0]["result"]), (Some(2), &json!("skipped")));
+    let why = full["fixes"][0]["message"].as_str().unwrap();
+    assert!(why.ends_with("(os error 28); what cannot be logged is not repaired"), "{why}");
+    assert!(bot.path(LOCK).exists());
+    disk.make_room();
+    let (code, fixed) = report(&setup.output());
+    assert_eq!((code, &fixed["fixes"][0]["result"]), (Some(0), &json!("success")), "{fixed}");
 }

@@ -7,7 +7,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{FallocateFlags, OFlags, fallocate};
+use rustix::io::Errno;
 use serde_json::{Value, json};
 
 use super::super::catalogue::{self, CheckInfo};
@@ -22,6 +23,8 @@ use crate::journal::sre_log::{self, RcaSession};
 pub(super) const LOG: &str = "state/sre_rca_fixes.jsonl";
 /// Bytes of a message: a line has to stay well below the 64 KiB that are read of it.
 const MESSAGE: usize = 500;
+/// Bytes of the longest session.
+const ROOM: u64 = 64 << 10;
 /// A session that is this far ahead is of a broken clock.
 const AHEAD: f64 = 24.0 * 3600.0;
 
@@ -60,7 +63,12 @@ pub(super) struct Log(File);
 impl Log {
     pub(super) fn open(state: &Folder) -> io::Result<Self> {
         let name = Path::new(LOG).file_name().unwrap_or(OsStr::new(LOG));
-        Ok(Self(state.file(name, OFlags::RDWR | OFlags::CREATE | OFlags::APPEND)?))
+        let log = state.file(name, OFlags::RDWR | OFlags::CREATE | OFlags::APPEND)?;
+        // Room for the line is taken first: a repair that is not logged would be made again and again. Not every file system can.
+        match fallocate(&log, FallocateFlags::KEEP_SIZE, log.metadata()?.len(), ROOM) {
+            Err(error) if ![Errno::OPNOTSUPP, Errno::NOSYS].contains(&error) => Err(error.into()),
+            _ => Ok(Self(log)),
+        }
     }
 
     /// Appends a session with one write.

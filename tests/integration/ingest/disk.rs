@@ -1,60 +1,10 @@
 //! A disk that is full, or cannot be written to: on a small file system of its own, which only root can mount.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
+use crate::support::disk::{Disk, run};
 use crate::support::exporter::{Exporter, Setup, append};
 use crate::support::journal::{CYCLES, cycles};
 
 const FAILURES: &str = "sentinel_exporter_snapshot_failures_total";
-
-/// A file system of 1 MiB at `path`, unmounted when it goes out of scope.
-struct Disk {
-    path: PathBuf,
-}
-
-impl Disk {
-    fn mount(path: &Path) -> Disk {
-        std::fs::create_dir(path).unwrap();
-        run("mount", &["-t", "tmpfs", "-o", "size=1m", "tmpfs"], path);
-        Disk { path: path.to_owned() }
-    }
-
-    fn remount(&self, options: &str) {
-        run("mount", &["-o", &format!("remount,{options}")], &self.path);
-    }
-
-    /// Takes all the room that is left.
-    fn fill(&self) {
-        let mut size = 1 << 20;
-        let ballast = self.path.join("ballast");
-        while size > 0 {
-            let written = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(&ballast)
-                .and_then(|mut file| std::io::Write::write_all(&mut file, &vec![0; size]));
-            if written.is_err() {
-                size /= 2;
-            }
-        }
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.path.join("ballast")).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.path).status();
-    }
-}
-
-fn run(command: &str, arguments: &[&str], path: &Path) {
-    let output = Command::new(command).args(arguments).arg(path).output().expect("the command runs");
-    assert!(output.status.success(), "{command} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
 
 /// What is done to the disk.
 type Step<'a> = &'a dyn Fn();

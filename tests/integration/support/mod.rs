@@ -6,6 +6,7 @@ pub(crate) mod certs;
 pub(crate) mod chromium;
 pub(crate) mod daemon;
 pub(crate) mod dingtalk;
+pub(crate) mod disk;
 pub(crate) mod exporter;
 pub(crate) mod folded;
 pub(crate) mod http;
