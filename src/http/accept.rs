@@ -1,7 +1,8 @@
 //! Connections within bounds: a limit on their number, and a deadline for headers.
 //!
 //! At the limit the connection that has been quiet for longest gives way, so that a thousand silent clients do not keep a
-//! scrape out. One whose request is being answered is not quiet, however long that takes; it gives way only if all are so.
+//! scrape out. One whose request is being answered is not quiet, however long that takes; it gives way only if all are so. A request
+//! with a body does not make it so: clients that never send the rest would outlast those that have just come.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -11,6 +12,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -113,10 +116,11 @@ pub async fn serve<H: Handler>(listener: TcpListener, handler: Arc<H>) {
 
 async fn connection<H: Handler>(stream: TcpStream, peer: SocketAddr, handler: &H, set_busy: impl Fn(bool)) -> Result<(), Ended> {
     let stream = shaken(stream, &*handler.access().rules().await).await?;
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
         let set_busy = &set_busy;
         Box::pin(async move {
-            set_busy(true);
+            // Whether the rest of a body will ever come is for the client to say.
+            set_busy(request.body().is_end_stream());
             let answer = admit::answer(handler, request, peer).await;
             set_busy(false);
             Ok::<_, Infallible>(answer)

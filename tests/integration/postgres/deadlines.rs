@@ -6,8 +6,7 @@ use crate::support::exporter::Exporter;
 use crate::support::postgres::{Options, Postgres};
 
 /// What stands in its place when it is quick.
-const QUICK: &str =
-    "select 'E1' as error_code, 1::bigint as occurrence_count, 1::bigint as affected_batches, now() as last_seen_at";
+const QUICK: &str = "select 'E1' as error_code, 1::bigint as occurrence_count, 1::bigint as affected_batches, now() as last_seen_at, null::text as sample_message";
 
 #[test]
 fn the_server_ends_a_slow_view() {

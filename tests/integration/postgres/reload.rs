@@ -18,7 +18,7 @@ fn slow_down(postgres: &Postgres) {
              return 'E1';
          end $$;",
     );
-    let columns = "1 as occurrence_count, 1 as affected_batches, now() as last_seen_at";
+    let columns = "1 as occurrence_count, 1 as affected_batches, now() as last_seen_at, null::text as sample_message";
     replace_view(postgres, "v_error_distribution", &format!("select ops.reluctant() as error_code, {columns}"));
     until("a slow query", || busy(postgres));
 }

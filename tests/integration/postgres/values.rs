@@ -44,7 +44,7 @@ fn enumerations_are_text() {
     replace_view(
         &postgres,
         "v_error_distribution",
-        "select word::ops.word as error_code, 3::bigint as occurrence_count, 1::bigint as affected_batches, now() as last_seen_at
+        "select word::ops.word as error_code, 3::bigint as occurrence_count, 1::bigint as affected_batches, now() as last_seen_at, null::text as sample_message
          from (values ('INVALID_DATE'), (null)) as error (word)",
     );
     let exporter = polling(&postgres.url("sentinel_exporter"));
