@@ -13,7 +13,7 @@ use sentinel_exporter::source::Source;
 use sentinel_exporter::source::mock_signal::MockSignal;
 use serde_json::Value;
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::daemon::free_port;
 use crate::support::exporter::{Exporter, Setup};
@@ -154,14 +154,30 @@ fn the_least_score_can_be_another() {
     exporter.eventually("it falls", |page| page.value("sentinel_mock_signal_success_ratio") <= Some(0.9));
 }
 
+/// A source that injects into `bot` every `interval`, keeps what becomes of it in `folder` and tells `failed`.
+fn source(folder: &TempDir, bot: &StandIn, interval: &str, failed: &Arc<Notify>) -> MockSignal {
+    let text = config(&bot.url("/"), "").replace("200ms", interval).replace("root: bot", "root: .");
+    let decode = |document: &mut Section<'_>| Config::decode(document, &Overrides::default());
+    let settings = load::parse(&text, folder.path(), &|_| None, decode).unwrap().mock_signal.unwrap();
+    MockSignal::new(&settings, Client::new().unwrap(), Limits::default(), failed.clone())
+}
+
+#[tokio::test]
+async fn a_poll_injects_only_when_one_is_due() {
+    let (folder, bot) = (TempDir::new("bot"), StandIn::start(scoring(4.5)));
+    let mut source = source(&folder, &bot, "300ms", &Arc::default());
+    let begun = Instant::now();
+    while bot.requests().len() < 2 {
+        source.poll().await;
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(600), "{:?}", begun.elapsed());
+}
+
 #[tokio::test]
 async fn a_failure_wakes_who_waits_for_it() {
     let (folder, failed, bot) = (TempDir::new("bot"), Arc::new(Notify::new()), StandIn::start(scoring(4.5)));
-    let text = config(&bot.url("/"), "").replace("200ms", "20ms");
-    let decode = |document: &mut Section<'_>| Config::decode(document, &Overrides::default());
-    let settings =
-        load::parse(&text.replace("root: bot", "root: ."), folder.path(), &|_| None, decode).unwrap().mock_signal.unwrap();
-    let mut source = MockSignal::new(&settings, Client::new().unwrap(), Limits::default(), failed.clone());
+    let mut source = source(&folder, &bot, "20ms", &failed);
     let mut inject = async || {
         let before = bot.requests().len();
         while bot.requests().len() == before {
