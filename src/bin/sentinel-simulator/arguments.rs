@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::day::Plan;
 use crate::faults::{Faults, Onset};
@@ -36,6 +36,10 @@ pub(crate) struct Arguments {
     /// Simulated seconds a real second, or max for no waiting
     #[arg(long, default_value = "1", value_name = "N", value_parser = Speed::parse)]
     pub(crate) speed: Speed,
+
+    /// What times are written: simulated ones, or real ones, those at which each thing happens at this --speed
+    #[arg(long, value_enum, default_value_t = Stamps::Simulated, value_name = "WHICH")]
+    stamps: Stamps,
 
     /// Append the trading events to this file
     #[arg(long, value_name = "PATH")]
@@ -73,8 +77,13 @@ impl Arguments {
             Length::Forever => Moment::LAST,
             Length::Of(duration) => self.start.plus(duration.as_secs_f64()).min(Moment::LAST),
         };
+        let stamp_speed = match (self.stamps, self.speed) {
+            (Stamps::Simulated, _) => 1.0,
+            (Stamps::Real, Speed::Times(speed)) => speed,
+            (Stamps::Real, Speed::Max) => return Err("--stamps real needs a --speed that is a number".to_owned()),
+        };
         let faults = Faults::new(&self.faults, self.start);
-        Ok(Plan { seed: self.seed, begin, start: self.start, end, faults, drills: !self.without_drills })
+        Ok(Plan { seed: self.seed, begin, start: self.start, end, stamp_speed, faults, drills: !self.without_drills })
     }
 }
 
@@ -92,6 +101,13 @@ impl Length {
         }
         span::parse(text).map(Self::Of)
     }
+}
+
+/// Which times are written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Stamps {
+    Simulated,
+    Real,
 }
 
 /// How fast simulated time passes.
@@ -134,6 +150,19 @@ mod tests {
         let plan = arguments.plan()?;
         assert_eq!(plan.begin.zulu(), "2026-01-05T13:30:00Z");
         assert_eq!(plan.end.zulu(), "2026-01-05T16:30:00Z");
+        Ok(())
+    }
+
+    #[test]
+    fn real_stamps_keep_pace_with_the_speed() -> Result<(), String> {
+        let line = "sentinel-simulator --start 2026-01-05T14:30:00Z --speed 60 --stamps real";
+        let arguments = Arguments::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
+        let plan = arguments.plan()?;
+        assert_eq!(plan.stamp(plan.start.plus(3600.0)).zulu(), "2026-01-05T14:31:00Z");
+        assert_eq!(plan.stamp(plan.start.plus(-60.0)).zulu(), "2026-01-05T14:29:59Z");
+
+        let arguments = Arguments::try_parse_from("sentinel-simulator --speed max --stamps real".split(' '));
+        assert!(arguments.is_ok_and(|arguments| arguments.plan().is_err()));
         Ok(())
     }
 

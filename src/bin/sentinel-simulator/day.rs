@@ -141,6 +141,11 @@ impl Day {
         }
         Self { plan, agenda }
     }
+
+    /// The time that is written for `at`.
+    pub(crate) fn stamp(&self, at: Moment) -> Moment {
+        self.plan.stamp(at)
+    }
 }
 
 impl Iterator for Day {

@@ -49,12 +49,13 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut sinks = Sinks::open(arguments).await?;
     let mut pace = Pace::new(arguments.speed, plan.start);
 
-    for (at, action) in Day::new(plan) {
+    let mut day = Day::new(plan);
+    while let Some((at, action)) = day.next() {
         let due = pace.due(at);
         if stop.requested_before(due).await {
             break;
         }
-        sinks.take(at, &action).await?;
+        sinks.take(day.stamp(at), &action).await?;
         // Who watches a paced day sees each line at its time; one without waiting is written in larger pieces.
         if due.is_some() {
             sinks.flush()?;

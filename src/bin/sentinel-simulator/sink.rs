@@ -59,7 +59,7 @@ impl Sinks {
         Ok(Self { journal, bot, database, tally: Tally::default() })
     }
 
-    /// Writes `action` to the sink that it is for, if that is open. Lines may wait for [`Self::flush`].
+    /// Writes `action`, stamped `at`, to the sink that it is for, if that is open. Lines may wait for [`Self::flush`].
     pub(crate) async fn take(&mut self, at: Moment, action: &Action) -> Result<(), SinkError> {
         match action {
             Action::Event(event) => {

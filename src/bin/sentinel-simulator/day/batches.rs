@@ -129,7 +129,7 @@ impl Intake {
         let mut batch = Batch {
             id: uuid(self.ids.bits()),
             status: "uploaded",
-            created: now,
+            created: plan.stamp(now),
             completed: None,
             parse_millis: None,
             database_millis: None,
@@ -168,7 +168,7 @@ impl Intake {
         match fate {
             Fate::Completed => {
                 batch.status = "completed";
-                batch.completed = Some(done);
+                batch.completed = Some(plan.stamp(done));
                 batch.database_millis = Some((seconds * 500.0) as u32);
                 batch.duplicate = rows.duplicate;
                 batch.inserted = rows.total - rows.invalid - rows.duplicate;

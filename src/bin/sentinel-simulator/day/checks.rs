@@ -62,8 +62,8 @@ impl Process for Checks {
                 _ => ("OK", well),
             };
             let check = HealthCheck {
-                timestamp: now.seconds(),
-                time: now.plain(),
+                timestamp: plan.stamp(now).seconds(),
+                time: plan.stamp(now).plain(),
                 name,
                 status,
                 message,

@@ -15,7 +15,7 @@ impl Process for Defects {
     fn step(&mut self, now: Moment, plan: &Plan, agenda: &mut Agenda) -> Moment {
         let mut next = plan.end;
         if plan.has(Fault::BadLines, now) {
-            let ts = now.seconds();
+            let ts = plan.stamp(now).seconds();
             let lines = [
                 format!(r#"{{"ts":{ts},"event":"cycle","ok":true,"sec"#),
                 format!(r#"{{"ts":{ts},"event":"lunch","seconds":1800}}"#),

@@ -41,7 +41,8 @@ impl MockSignals {
         let score = if failed {
             self.success_pct = (self.success_pct - 10.0).max(0.0);
             self.fixes += 1;
-            agenda.act(now.plus(2.0), Action::Session(rca::after_mock_signal(now.plus(2.0))));
+            let analysed = now.plus(2.0);
+            agenda.act(analysed, Action::Session(rca::after_mock_signal(plan.stamp(analysed))));
             self.dice.between(2.0, 2.9)
         } else {
             self.dice.between(4.3, 4.7)
@@ -49,8 +50,8 @@ impl MockSignals {
         self.injected += 1;
         // Both notations occur in the bot's files.
         let time = match self.injected % 2 {
-            0 => now.with_micros(),
-            _ => now.zulu(),
+            0 => plan.stamp(now).with_micros(),
+            _ => plan.stamp(now).zulu(),
         };
         let metrics = self.metrics(now, plan, Some((score, time)));
         agenda.act(now, Action::Metrics(metrics));
@@ -59,7 +60,7 @@ impl MockSignals {
     fn metrics(&self, now: Moment, plan: &Plan, last: Option<(f64, String)>) -> SreMetrics {
         let (score, time) = last.unzip();
         SreMetrics {
-            logic_heartbeat: now.seconds(),
+            logic_heartbeat: plan.stamp(now).seconds(),
             mock_signal_success_pct: self.success_pct,
             parser_health_index: if plan.has(Fault::FailedMockSignal, now) {
                 50.0
@@ -71,7 +72,7 @@ impl MockSignals {
             auto_fix_count: self.fixes,
             last_mock_signal_score: score,
             last_mock_signal_time: time,
-            last_update: now.seconds(),
+            last_update: plan.stamp(now).seconds(),
         }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) start: Moment,
     /// The first moment that is no longer simulated.
     pub(crate) end: Moment,
+    /// Simulated seconds a second of the times that are written.
+    pub(crate) stamp_speed: f64,
     /// What goes wrong, and from when on.
     pub(crate) faults: Faults,
     /// Whether a kill switch drill is held every day. Somebody is paged by it.
@@ -26,6 +28,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// The time that is written for `at`.
+    pub(crate) fn stamp(&self, at: Moment) -> Moment {
+        self.start.plus(at.since(self.start) / self.stamp_speed)
+    }
+
     /// Chance for the process called `name`, independent of that of all others.
     pub(super) fn dice(&self, name: &str) -> Dice {
         Dice::new(self.seed, name)

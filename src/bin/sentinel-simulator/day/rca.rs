@@ -45,7 +45,7 @@ struct Check {
 
 impl Session {
     /// A session in which every check but the broken one is OK; `fixed` says whether there was a fault and its fix worked.
-    fn new(now: Moment, trigger: &'static str, fixed: Option<bool>) -> Self {
+    fn new(written: Moment, trigger: &'static str, fixed: Option<bool>) -> Self {
         let check = |(check_name, message)| match fixed {
             Some(fix_success) if check_name == CACHE_LOCK => Check {
                 check_name,
@@ -58,19 +58,19 @@ impl Session {
         };
         let result = |success| if success { "success" } else { "failed" };
         Self {
-            timestamp: now.seconds(),
+            timestamp: written.seconds(),
             trigger,
             overall_status: if fixed.is_some() { "FAIL" } else { "OK" },
             checks: CHECKS.map(check).into(),
             fixes_applied: fixed.iter().map(|&success| format!("{CLEAR_CACHE_LOCK} ({})", result(success))).collect(),
-            time: now.with_offset(),
+            time: written.with_offset(),
         }
     }
 }
 
 /// The session that a failed mock signal starts.
-pub(super) fn after_mock_signal(now: Moment) -> Session {
-    Session::new(now, "mock_signal_failure", Some(true))
+pub(super) fn after_mock_signal(written: Moment) -> Session {
+    Session::new(written, "mock_signal_failure", Some(true))
 }
 
 /// The sessions that people start.
@@ -88,7 +88,7 @@ impl Routine {
 impl Process for Routine {
     fn step(&mut self, now: Moment, plan: &Plan, agenda: &mut Agenda) -> Moment {
         let broken = plan.has(Fault::FailedFix, now);
-        let session = Session::new(now, "manual", broken.then_some(false));
+        let session = Session::new(plan.stamp(now), "manual", broken.then_some(false));
         agenda.act(now, Action::Session(session));
         let pause = if broken { 900.0 } else { self.dice.between(5400.0, 9000.0) };
         plan.faults.wake(&[Fault::FailedFix], now, now.plus(pause))

@@ -31,6 +31,7 @@ fn plan(seed: u64, backfill: f64, seconds: f64, faults: &[&str]) -> Plan {
         begin: start.plus(-backfill),
         start,
         end: start.plus(seconds),
+        stamp_speed: 1.0,
         faults: Faults::new(&onsets.unwrap_or_default(), start),
         drills: true,
     }
