@@ -29,6 +29,9 @@ use crate::locked;
 const MAX_CONNECTIONS: usize = 256;
 /// How long a client may take to send a request's head; a connection between two requests is closed after it too.
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a connection is left to send its request, however many others come. Those wait to be accepted.
+const GRACE: Duration = Duration::from_millis(20);
+const STEP: Duration = Duration::from_millis(1);
 /// How many connections are closed at once when there is no descriptor for another.
 const FREED: usize = 8;
 /// How often it is logged that connections cannot be accepted.
@@ -64,13 +67,13 @@ impl Connections {
         locked(&self.open).len() >= MAX_CONNECTIONS
     }
 
-    /// Closes the connection that has been quiet for longest.
-    fn close_quietest(&self) {
+    /// Closes the connection that has been quiet for longest, if that is for `at_least` so long.
+    fn close_quietest(&self, at_least: Duration) -> bool {
         let mut open = locked(&self.open);
-        let quietest = open.iter().min_by_key(|(_, open)| (open.busy, open.active)).map(|(id, _)| *id);
-        if let Some(quietest) = quietest.and_then(|id| open.remove(&id)) {
-            quietest.task.abort();
-        }
+        let quietest = open.iter().min_by_key(|(_, open)| (open.busy, open.active));
+        let quietest = quietest.filter(|(_, open)| open.active.elapsed() >= at_least).map(|(id, _)| *id);
+        let closed = quietest.and_then(|id| open.remove(&id));
+        closed.as_ref().inspect(|closed| closed.task.abort()).is_some()
     }
 }
 
@@ -89,13 +92,15 @@ pub async fn serve<H: Handler>(listener: TcpListener, handler: Arc<H>) {
                     reported = Some(Instant::now());
                 }
                 // Out of descriptors. They are free when the tasks of the closed connections have ended, in a moment.
-                (0..FREED).for_each(|_| connections.close_quietest());
+                for _ in 0..FREED {
+                    connections.close_quietest(Duration::ZERO);
+                }
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 continue;
             }
         };
-        if connections.are_too_many() {
-            connections.close_quietest();
+        while connections.are_too_many() && !connections.close_quietest(GRACE) {
+            tokio::time::sleep(STEP).await;
         }
         next_id += 1;
         let id = next_id;

@@ -1,7 +1,7 @@
 //! A crowd of clients that are silent, ask and do not listen, or send whatever comes to mind, and a scrape among them that has
 //! its answer all the same.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -198,8 +198,11 @@ fn clients_that_do_everything_wrong_at_once_do_not_hold_up_a_scrape() {
         for request in &requests {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
-                    // Cut off or not, the next one comes at once.
-                    let _ = connect(exporter.address).write_all(request.as_bytes());
+                    // Cut off, answered or neither, the next one comes soon.
+                    let mut stream = connect(exporter.address);
+                    let _ = stream.write_all(request.as_bytes());
+                    stream.set_read_timeout(Some(Duration::from_millis(10))).expect("a socket");
+                    let _ = stream.read(&mut [0; 1024]);
                 }
             });
         }
