@@ -82,11 +82,11 @@ def target_twice(host):
     host.chain.write_targets()
 
 
-# A Prometheus that starts knows of no host until its first scrape, after 5 s that are not compressed.
-ABSENT = ["SentinelExporterDown"]
+# A Prometheus that starts knows of no host and of no Alertmanager for 5 s, which are not compressed.
+STARTING = ["SentinelExporterDown", "SentinelRulesFailing"]
 
 
-@drill("Prometheus is killed, and the heartbeat stops", "SentinelWatchdog none", chain={}, sinks=(), about=lambda host: "", also=ABSENT, ci=True)
+@drill("Prometheus is killed, and the heartbeat stops", "SentinelWatchdog none", chain={}, sinks=(), about=lambda host: "", also=STARTING, ci=True)
 def watchdog(host):
     yield
     log = host.chain.log
