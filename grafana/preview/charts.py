@@ -160,7 +160,8 @@ def heat(panel, series, span, width, height):
     for moment, index, count in cells:
         if count > 1e-9:
             color = VIRIDIS[min(int(math.sqrt(count / most) * len(VIRIDIS)), len(VIRIDIS) - 1)]
-            parts.append(box(frame.x(moment) - wide, frame.y(index + 1) + 0.5, wide - 1, frame.y(index) - frame.y(index + 1) - 1, color))
+            left, right = max(frame.x(moment) - wide, frame.left), frame.x(moment)
+            parts.append(box(left, frame.y(index + 1) + 0.5, right - left - 1, frame.y(index) - frame.y(index + 1) - 1, color))
     for index, (bound, _) in enumerate(rows):
         label = "+Inf" if math.isinf(bound) else formatted(bound, unit)
         parts.append(text(frame.left - 5, frame.y(index + 0.5) + 3, label, "end"))
