@@ -6,25 +6,12 @@ use super::finding::Finding;
 use super::settings::Settings;
 use crate::board::{SourceStatus, View};
 use crate::catalogue as family;
-use crate::family::FamilyInfo;
 use crate::sample::Value;
 
 /// An hour that began longer ago says nothing about now, in seconds.
 const HOUR_COUNTS: f64 = 2.0 * 3600.0;
 /// What PostgREST answers when its schema cache is stale.
 const STALE_CACHE: &str = "PGRST002";
-
-/// The gauges of a family, by the value of their only label.
-fn gauges<'a>(view: &'a View<'_>, info: &FamilyInfo) -> impl Iterator<Item = (&'a str, f64)> {
-    view.series(info).filter_map(|series| match series.value() {
-        Value::Gauge(value) => Some((series.key().split('"').nth(1).unwrap_or_default(), *value)),
-        _ => None,
-    })
-}
-
-fn gauge(view: &View<'_>, info: &FamilyInfo) -> Option<f64> {
-    gauges(view, info).next().map(|(_, value)| value)
-}
 
 /// Why a source has no samples.
 fn silent(status: &SourceStatus) -> Finding {
@@ -39,7 +26,8 @@ fn silent(status: &SourceStatus) -> Finding {
 pub(super) fn stuck_batches(view: &View<'_>, postgres: &SourceStatus, settings: &Settings) -> Finding {
     let limit = settings.stuck_after;
     let ages =
-        gauges(view, family::OPS_PIPELINE_OLDEST_AGE.info()).filter(|(status, _)| !["failed", "completed"].contains(status));
+        view.gauges(family::OPS_PIPELINE_OLDEST_AGE.info()).filter_map(|(labels, age)| Some((labels.into_iter().next()?, age)));
+    let ages = ages.filter(|(status, _)| !["failed", "completed"].contains(&status.as_str()));
     let Some((status, age)) = ages.max_by(|(_, one), (_, other)| one.total_cmp(other)) else { return silent(postgres) };
     let finding = match age {
         age if age > limit.as_secs_f64() => Finding::critical(format!("the oldest batch in {status} is {age:.0} s old")),
@@ -51,8 +39,8 @@ pub(super) fn stuck_batches(view: &View<'_>, postgres: &SourceStatus, settings: 
 /// Too many rows of the newest hour's batches were invalid.
 pub(super) fn error_spike(view: &View<'_>, postgres: &SourceStatus, settings: &Settings) -> Finding {
     let threshold = format!("at most {:.0} %", settings.error_ratio * 100.0);
-    let Some(begun) = gauge(view, family::OPS_HOUR_START_TIMESTAMP.info()) else { return silent(postgres) };
-    let ratio = gauge(view, family::OPS_HOUR_ERROR.info()).filter(|_| view.now - begun <= HOUR_COUNTS);
+    let Some(begun) = view.gauge(family::OPS_HOUR_START_TIMESTAMP.info()) else { return silent(postgres) };
+    let ratio = view.gauge(family::OPS_HOUR_ERROR.info()).filter(|_| view.now - begun <= HOUR_COUNTS);
     let Some(ratio) = ratio else {
         return Finding::ok("there was no batch in the last two hours").threshold(threshold);
     };
@@ -70,7 +58,7 @@ pub(super) fn stale_answers(view: &View<'_>) -> u64 {
 /// PostgREST knows the tables from a cache; while that is stale it answers nothing. `before` is how many such answers were known.
 pub(super) fn schema_cache(view: &View<'_>, postgrest: &SourceStatus, before: u64) -> Finding {
     let seen = stale_answers(view).saturating_sub(before);
-    let up = gauge(view, family::POSTGREST_UP.info()).map(|up| up == 1.0);
+    let up = view.gauge(family::POSTGREST_UP.info()).map(|up| up == 1.0);
     let says_so = wrong(postgrest).is_some_and(|wrong| wrong.contains(STALE_CACHE));
     let finding = match (up, seen) {
         (Some(true), 0) => Finding::ok("PostgREST answers"),

@@ -91,3 +91,13 @@ fn what_the_unit_runs_is_what_is_installed() {
         assert!(INSTALL.contains(&format!("packaging/{file}")), "{file}");
     }
 }
+
+#[test]
+fn the_bridge_s_unit_runs_what_its_page_installs() {
+    let unit = fs::read_to_string(format!("{ROOT}/packaging/sentinel-dingtalk.service")).unwrap();
+    let page = fs::read_to_string(format!("{ROOT}/docs/dingtalk.md")).unwrap();
+    let command = "/usr/local/bin/sentinel-exporter dingtalk --config.file=/etc/sentinel-exporter/dingtalk.yml";
+    assert!(unit.contains(&format!("ExecStart={command}\n")));
+    assert!(page.contains("packaging/sentinel-dingtalk.service /etc/systemd/system/sentinel-dingtalk.service"));
+    assert!(page.contains("/etc/sentinel-exporter/dingtalk.yml"));
+}
