@@ -191,13 +191,14 @@ def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, interrupted)
     hurry()
-    began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="sentinel-drill."))
+    folder = Path(tempfile.mkdtemp(prefix="sentinel-drill."))
     folder.chmod(0o755)
     session = Session(folder, given.jobs)
     status = 1
     try:
         session.start()
         say(f"an hour takes {3600 / FACTOR:.0f} s; everything is in {folder}")
+        began = time.monotonic()
         results = session.run(chosen(given))
         status = show(results, given, time.monotonic() - began)
     except KeyboardInterrupt:

@@ -11,7 +11,8 @@ BOT = ()
     "SentinelMockSignalFailed critical",
     sinks=BOT,
     inhibited=["SentinelMockSignalSuccessLow critical", "SentinelRcaFailed warning", "SentinelParserHealthLow critical"],
-    also=["SentinelSloBurn"],
+    # Analyses are remembered for half an hour, and may be told when the next mock signal has passed.
+    also=["SentinelRcaFailed", "SentinelSloBurn"],
 )
 def failed_mock_signals(host):
     host.bot_state(score=2.4)

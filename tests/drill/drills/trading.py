@@ -6,8 +6,8 @@ from ..drill import drill
 
 JOURNAL = ("journal",)
 BURN = ["SentinelSloBurn"]
-# A cycle in which something else fails has failed too.
-CYCLES = ["SentinelTradingCyclesFailing", "SentinelSloBurn"]
+# A cycle in which something else fails has failed too; and what was kept back may be told when what kept it back ends first.
+CYCLES = ["SentinelTradingCyclesFailing", "SentinelApiErrorsHigh", "SentinelSloBurn"]
 
 
 def simulated(cause, fault, *alerts, **more):
