@@ -1,9 +1,11 @@
 """A trading host: the exporter, what it reads, and a simulated trading day that writes it."""
 
 import json
+import os
 import signal
 import threading
 import time
+import urllib.request
 from datetime import datetime, timezone
 
 from .processes import Process, free_port, give_to_unprivileged, unprivileged, until
@@ -34,7 +36,7 @@ class Host:
         self.database_name = f"host_{name}".replace("-", "_")
         self.day, self.exporter, self.locks, self.repeated = None, None, [], []
         self.postgrest, self.endpoint = PostgREST("stand-in-key"), Endpoint()
-        self.settings = self.folder / "sentinel.yml"
+        self.settings, self.repairs = self.folder / "sentinel.yml", []
 
     def start(self):
         for path in (self.bot, *(self.bot / name for name in ("data", "logs", "state"))):
@@ -76,6 +78,7 @@ sre: {{root: {self.bot}, {often}, stale_after: 3s}}
 postgrest: {{url: "{self.postgrest.url}", api_key_file: {self.folder}/postgrest.key, {often}, stale_after: 10s, reload_schema_cache: true}}
 probes: [{{name: gateway, url: "{self.endpoint.url}", {often}}}]
 checks: {{interval: 5s}}
+remediation: {{enabled: {str(bool(self.repairs)).lower()}, fixes: [{", ".join(self.repairs)}]}}
 """,
             encoding="utf-8",
         )
@@ -156,6 +159,14 @@ checks: {{interval: 5s}}
         }.items():
             (self.bot / name).write_text(text, encoding="utf-8")
 
+    def leave_lock(self, age):
+        """A lock of the bot's cache, whose holder went away so many seconds ago. Returns its path."""
+        lock, then = self.bot / "data/uw_flow_cache.json.lock", time.time() - age
+        lock.touch()
+        give_to_unprivileged(lock)
+        os.utime(lock, (then, then))
+        return lock
+
     def bot_state(self, age=0, score=4.5, success=100.0, parser=100.0, outcome_age=0):
         """Replaces state/sre_metrics.json. The outcome of the last mock signal is as old as said."""
         now = time.time()
@@ -221,6 +232,18 @@ checks: {{interval: 5s}}
         self.database.sql("postgres", f"ALTER DATABASE {self.database_name} ALLOW_CONNECTIONS true")
 
     # What happens to the exporter.
+
+    def value(self, series):
+        """The value of a series on its page."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(series + " ")), None)
+
+    def repair(self, *fixes):
+        """Switches these repairs on."""
+        self.repairs = list(fixes)
+        self.write_settings()
+        self.reload()
 
     def kill_exporter(self):
         self.exporter.kill()

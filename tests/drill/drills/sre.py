@@ -1,6 +1,9 @@
 """What those who keep the bot running are told."""
 
+import json
+
 from ..drill import KEPT_BACK, drill
+from ..processes import Failed, until
 
 BOT = ()
 
@@ -80,6 +83,23 @@ def damaged_weights(host):
     (host.bot / "data/uw_weights.json").write_text("{", encoding="utf-8")
     yield
     host.bot_files()
+
+
+FIXED = 'sentinel_auto_fixes_total{fix="clear_cache_lock",result="success"}'
+
+
+@drill("a lock was left behind 10 minutes ago; then its repair is switched on", "SentinelCheckFailing critical", words="cache_lock", sinks=BOT)
+def stale_lock(host):
+    lock = host.leave_lock(age=600)
+    yield
+    before = host.value(FIXED)
+    host.repair("clear_cache_lock")
+    # The end of the alert is what the second look says; the count and the session are what is kept of it.
+    until(lambda: not lock.exists(), 20, "the lock is removed")
+    until(lambda: host.value(FIXED) == before + 1, 20, "the repair is counted")
+    session = json.loads((host.bot / "state/sre_rca_fixes.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    if session["fixes_applied"] != ["clear_cache_lock (success)"]:
+        raise Failed(f"the session tells of {session['fixes_applied']}")
 
 
 @drill("the critical checks last ran 61 minutes ago", "SentinelChecksStopped warning", sinks=BOT)
