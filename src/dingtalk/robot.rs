@@ -19,8 +19,9 @@ use crate::telemetry::bridge::Telemetry;
 /// How long a notification may wait for its answer. Alertmanager gives up after its group interval, and never before 10 s; an answer in time
 /// is one that it acts on.
 pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(8);
-/// How long a robot rests that DingTalk calls too fast. It blocks one for 10 minutes; one message a minute shows when that is over.
-const REST: Duration = Duration::from_secs(60);
+/// How long a robot rests that DingTalk calls too fast. It blocks one for 10 minutes; one message after each rest shows when that is over.
+/// Not a whole minute: Alertmanager gives up after its group interval, and an answer that comes in that moment is lost.
+const REST: Duration = Duration::from_secs(65);
 
 /// A robot, or several in turn, and what waits for it.
 pub(super) struct Robot<C> {

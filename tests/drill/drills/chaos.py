@@ -29,8 +29,7 @@ def chaos(cause, alerts=ALERTS, also=(), **more):
     return drill(cause, *alerts, **({"chain": {}, "sinks": (), "also": [*FAILING, *also], "seconds": 180, "until_resolved": 180} | more))
 
 
-# The bridge's rest ends in the moment in which Alertmanager gives up waiting: an answer may be lost between the two.
-@chaos("DingTalk answers for 10 s that it is told too much (130101)", twice=1)
+@chaos("DingTalk answers for 10 s that it is told too much (130101)")
 def dingtalk_storm(host):
     over = time.monotonic() + 10
     host.chain.dingtalk.fault = lambda: TOO_FAST if time.monotonic() < over else None
