@@ -1,5 +1,7 @@
 //! How trading, the bot and the pipeline are, from a view of the board.
 
+use std::collections::BTreeMap;
+
 use super::words::{ago, percent, span};
 use super::{Card, Fact, State};
 use crate::board::View;
@@ -155,4 +157,15 @@ pub(super) fn pipeline(view: &View<'_>) -> Card {
         facts.push(Fact { note, ..fact(code, format!("{count:.0} in 7 days"), None) });
     }
     Card { title: "Pipeline", facts }
+}
+
+/// The HTTP endpoints that are probed; why one is not well stands with what is read.
+pub(super) fn probes(view: &View<'_>) -> Card {
+    let took: BTreeMap<_, _> = view.gauges(family::PROBE_DURATION.info()).collect();
+    let probe = |(labels, success): (Vec<String>, f64)| {
+        let (word, state) = if success == 1.0 { ("well", State::Good) } else { ("not well", State::Bad) };
+        let took = took.get(&labels).map(|seconds| format!(", answered in {:.0} ms", seconds * 1000.0)).unwrap_or_default();
+        fact(labels.concat(), format!("{word}{took}"), state)
+    };
+    Card { title: "Probes", facts: view.gauges(family::PROBE_SUCCESS.info()).map(probe).collect() }
 }

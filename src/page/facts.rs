@@ -43,6 +43,9 @@ impl Known<'_> {
         if self.has("postgres") || self.has("postgrest") {
             cards.push(cards::pipeline(view));
         }
+        if self.has("probe") {
+            cards.push(cards::probes(view));
+        }
         let bad_facts: Vec<_> =
             cards.iter().flat_map(|card| &card.facts).filter_map(|fact| fact.state.filter(State::is_bad)).collect();
         let unread = inputs.iter().filter(|input| input.state == State::Bad).count();

@@ -19,7 +19,7 @@ struct Day {
     exporter: Exporter,
     bot: Bot,
     postgres: Postgres,
-    _gateway: StandIn,
+    gateway: StandIn,
 }
 
 impl Day {
@@ -35,7 +35,7 @@ impl Day {
             gateway.url("/health"),
         ));
         let bot = Bot::new(setup.folder());
-        let day = Self { exporter: setup.start(), bot, postgres, _gateway: gateway };
+        let day = Self { exporter: setup.start(), bot, postgres, gateway };
         let state = json!({"logic_heartbeat": seconds(), "mock_signal_success_pct": 100.0, "parser_health_index": 100.0, "auto_fix_count": 1,
             "last_mock_signal_score": 4.5, "last_mock_signal_time": "2026-01-05T22:30:00Z"});
         day.bot.write("state/sre_metrics.json", &state.to_string());
@@ -95,7 +95,10 @@ fn a_good_day_a_bad_one_and_a_worse_one() {
         &mut browser,
         &["healthy", "everything configured is read", "test · 0.", "released", "+12.50 USD", "100.0 %", "4.5 of 5"],
     );
-    assert_shown(&mut browser, &["There has been none.", "Stuck batches", "answers", "sentinel-data/journal/events.jsonl"]);
+    assert_shown(
+        &mut browser,
+        &["There has been none.", "Stuck batches", "Probes", "well, answered in ", "sentinel-data/journal/events.jsonl"],
+    );
     assert_eq!(browser.complaints(), [""; 0]);
 
     let held = |held: bool| json!({"event": "kill_switch", "active": held, "trigger": "MANUAL", "activation_ms": 100});
@@ -121,11 +124,21 @@ fn a_good_day_a_bad_one_and_a_worse_one() {
              insert into intake.row_errors (batch_id, error_code, error_message) select id, 'E42', 'column price is missing' from batch;",
     );
     day.tell(&[json!({"event": "kill_switch", "active": true, "trigger": "DAILY_LOSS", "activation_ms": 100})]);
+    day.gateway.answers(Answer::json(503, "{}"));
+    day.exporter.shows("does not answer as it should");
+    day.exporter.shows("not well");
     day.open(&mut browser, "column price is missing");
     assert_eq!(browser.evaluate("document.title"), "✖ critical · sentinel-exporter");
     assert_shown(
         &mut browser,
-        &["cache_lock", "trading is held: DAILY_LOSS", "the oldest is 20 min in staging", "E42", "1 in 7 days"],
+        &[
+            "cache_lock",
+            "trading is held: DAILY_LOSS",
+            "the oldest is 20 min in staging",
+            "not well, answered in ",
+            "E42",
+            "1 in 7 days",
+        ],
     );
     let first = browser.evaluate("document.querySelector('.troubles li').innerText");
     assert!(!first.as_str().unwrap().contains("entry_thresholds"), "the critical ones come first: {first}");
