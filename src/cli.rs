@@ -19,7 +19,7 @@ use crate::{check, document, serve};
 ///
 /// Without a command it serves the metrics. Without a configuration it listens on :8000 and follows its own journal in ./sentinel-data.
 #[derive(Debug, Parser)]
-#[command(name = "sentinel-exporter", version = VERSION, disable_help_subcommand = true)]
+#[command(name = "sentinel-exporter", version = VERSION, disable_help_subcommand = true, next_help_heading = "Global options")]
 pub struct Arguments {
     /// What to do instead of serving
     #[command(subcommand)]
@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long = "config.file", value_name = "FILE", global = true)]
     config_file: Option<PathBuf>,
 
-    /// Check the configuration and exit: 0 if it is valid, 1 if not
+    /// Check the configuration of --config.file and exit: 0 if it is valid, 1 if not
     #[arg(long = "config.check", requires = "config_file", global = true)]
     config_check: bool,
 

@@ -128,6 +128,16 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// The time between two runs of something of which `alert` fires when it has not run for longer.
+    pub fn interval(&mut self, default: Duration, longest: Duration, alert: &str) -> Duration {
+        let interval = self.duration("interval", default);
+        if interval > longest {
+            let [most, found] = [longest, interval].map(humantime::format_duration);
+            self.mistake("interval", format_args!("expected at most {most}, or {alert} fires falsely, found {found}"));
+        }
+        interval.min(longest)
+    }
+
     /// How long the last good answer counts of something that is polled every `interval`.
     pub fn stale_after(&mut self, interval: Duration, default: Duration) -> Duration {
         let stale_after = self.duration("stale_after", default);

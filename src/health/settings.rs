@@ -40,12 +40,12 @@ pub struct Settings {
 impl Settings {
     /// Reads the section.
     pub fn decode(mut section: Section<'_>) -> Self {
-        let interval = section.duration("interval", Duration::from_secs(300));
+        let interval = of_check(&mut section, Duration::from_secs(300));
         let mut on = Vec::new();
         let mut check = |name: &'static str| {
             let mut section = section.section_or_empty(name);
             let costly = catalogue::find(name).is_some_and(CheckInfo::is_costly);
-            let interval = section.duration("interval", if costly { Duration::from_secs(900) } else { interval });
+            let interval = of_check(&mut section, if costly { Duration::from_secs(900) } else { interval });
             if section.bool("enabled", true) {
                 on.push((name, interval));
             }
@@ -151,6 +151,11 @@ impl Settings {
     pub fn interval(&self, check: &str) -> Option<Duration> {
         self.on.iter().find(|(name, _)| *name == check).map(|(_, interval)| *interval)
     }
+}
+
+/// The key `interval`: two runs fit into the hour after which a check counts as stopped.
+fn of_check(section: &mut Section<'_>, default: Duration) -> Duration {
+    section.interval(default, Duration::from_mins(30), "SentinelChecksStopped")
 }
 
 #[cfg(test)]

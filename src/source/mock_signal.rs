@@ -55,7 +55,8 @@ impl Settings {
     pub fn decode(mut section: Section<'_>, sre: Option<&sre_state::Settings>) -> Option<Self> {
         let headers = Headers::decode(&mut section);
         let endpoint = Endpoint::decode(&mut section, headers);
-        let interval = section.duration("interval", Duration::from_mins(15));
+        let usual = Duration::from_mins(15);
+        let interval = section.interval(usual, usual, "SentinelMockSignalStale");
         let timeout = section.duration("timeout", Duration::from_secs(10));
         let min_score = section.checked("min_score", 4.0, |text| {
             text.parse().ok().filter(|score| (0.0..=5.0).contains(score)).ok_or_else(|| "a score from 0 to 5".to_owned())

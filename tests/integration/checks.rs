@@ -71,12 +71,12 @@ fn a_check_that_is_turned_off_goes() {
 
 #[test]
 fn a_check_keeps_to_its_own_interval() {
-    let (exporter, bot) = start(", weights_file: {interval: 1h}");
+    let (exporter, bot) = start(", weights_file: {interval: 30m}");
     exporter.eventually("all checks", |page| statuses(page).len() == 11);
     bot.write("data/uw_weights.json", "[");
     bot.write("data/entry_thresholds.json", "{\"base\": 4}");
     let page = exporter.eventually("the other one", |page| status(page, "entry_thresholds") == Some(2.0));
-    assert_eq!(status(&page, "weights_file"), Some(0.0), "an hour has not passed");
+    assert_eq!(status(&page, "weights_file"), Some(0.0), "half an hour has not passed");
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn a_mock_signal_that_fails_has_everything_looked_at() {
     let scores = StandIn::start(Answer::json(200, "{\"score\": 1.5}"));
     let setup = Setup::new(format!(
         "sre: {{root: bot, interval: 100ms}}\nmock_signal: {{url: '{}', interval: 500ms}}\n\
-         checks: {{interval: 1h}}\nremediation: {{enabled: true, fixes: [clear_cache_lock]}}",
+         checks: {{interval: 30m}}\nremediation: {{enabled: true, fixes: [clear_cache_lock]}}",
         scores.url("/score")
     ));
     let bot = Bot::new(setup.folder());
