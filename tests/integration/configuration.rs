@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sentinel_exporter::config::{Config, ListenAddress, Overrides, load};
+use sentinel_exporter::config::{Config, ListenAddress, Overrides, decode, load};
+use sentinel_exporter::dingtalk::config::Config as Bridge;
 use serde_yaml::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -126,6 +127,27 @@ fn ask(value: &mut Value) {
         Value::Sequence(items) => items.iter_mut().for_each(ask),
         _ => {}
     }
+}
+
+#[test]
+fn no_secret_is_shown_with_what_is_taken() {
+    let exporter = "
+        ingest: {token: \"${PASSWORD}\"}
+        postgres: {url: \"${SENTINEL_POSTGRES_URL}\"}
+        postgrest: {url: \"http://x/${PASSWORD}\", api_key: \"${PASSWORD}\"}
+        probes: [{name: a, url: \"http://x/${PASSWORD}\", headers: {A: \"${PASSWORD}\"}}]
+        broker: {url: \"http://x\", key_id: \"${PASSWORD}\", secret_key: \"${PASSWORD}\"}
+        sre: {root: /b}
+        mock_signal: {url: \"http://x\", headers: {A: \"${PASSWORD}\"}}";
+    let config = parse(exporter, Path::new("")).unwrap();
+    assert!(config.ingest_token.is_some() && config.broker.is_some());
+    assert!(!format!("{config:?}").contains("hunter2"), "{config:#?}");
+    let bridge = "
+        token: \"${PASSWORD}\"
+        robots: [{name: a, webhooks: [{url: \"https://oapi.dingtalk.com/robot/send?access_token=${PASSWORD}\", secret: \"SEC${PASSWORD}\"}]}]";
+    let decode = |document: &mut decode::Section<'_>| Bridge::decode(document, &Overrides::default());
+    let config = load::parse(bridge, Path::new(""), &environment, decode).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"), "{config:#?}");
 }
 
 #[test]
