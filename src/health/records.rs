@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::files::Unreadable;
 use super::finding::Finding;
 use super::market::Market;
 use super::settings::Settings;
+use crate::clock;
 
 /// The scores that are looked at, and how many there have to be.
 pub(super) const SCORES: usize = 20;
@@ -127,10 +126,7 @@ pub(super) fn trade_cadence(tail: &Tail, market: &Market, now: f64, within: Dura
 
 fn unix_time(value: &Value) -> Option<f64> {
     match value {
-        Value::String(text) => {
-            let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-            Some(time.unix_timestamp_nanos() as f64 / 1e9)
-        }
+        Value::String(text) => clock::unix_time(text).ok(),
         value => value.as_f64(),
     }
 }

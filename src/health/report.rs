@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
 
 use super::catalogue;
 use super::finding::{Finding, Level};
@@ -185,10 +185,8 @@ fn shown(text: &str) -> String {
 
 /// As Python's isoformat writes it, which older versions of Python read back too.
 pub(crate) fn timestamp(unix: f64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp(unix as i64).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let (date, (hour, minute, second)) = (time.date(), time.to_hms());
-    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+00:00")
+    let time = Timestamp::from_second(unix as i64).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
 }
 
 #[cfg(test)]

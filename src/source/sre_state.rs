@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::task::JoinHandle;
 
 use super::{Part, Source, SourceError};
 use crate::board::Board;
 use crate::catalogue as family;
+use crate::clock;
 use crate::config::decode::Section;
 use crate::family::Feed;
 use crate::health::files;
@@ -22,6 +21,7 @@ use crate::journal::follow::Followed;
 use crate::journal::ledger::Format;
 use crate::page::SESSIONS_SHOWN as SHOWN;
 use crate::sample::{Limits, SampleSet};
+use crate::told::told_briefly;
 
 /// The file is some hundred bytes; what is far larger is something else.
 const MAX_BYTES: u64 = 1 << 20;
@@ -202,10 +202,10 @@ impl State {
 
 /// The Unix time of a `last_mock_signal_time`.
 pub(super) fn unix_time(text: &str) -> Result<f64, String> {
-    let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|error| {
-        format!("last_mock_signal_time: expected a time such as 2026-01-05T22:30:00Z, found {text:?} ({error})")
-    })?;
-    Ok(time.unix_timestamp_nanos() as f64 / 1e9)
+    clock::unix_time(text).map_err(|_| {
+        let found = told_briefly(text);
+        format!("last_mock_signal_time: expected a time such as 2026-01-05T22:30:00Z, found \"{found}\"")
+    })
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use jiff::Timestamp;
 
 /// A simulated moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,9 +23,9 @@ impl Moment {
         let moment = if text == "now" {
             Self::now()
         } else {
-            let time = OffsetDateTime::parse(text, &Rfc3339)
-                .map_err(|error| format!("expected now or a time like 2026-01-05T14:30:00Z: {error}"))?;
-            Self { millis: i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX) }
+            let time: Timestamp =
+                text.parse().map_err(|error| format!("expected now or a time like 2026-01-05T14:30:00Z: {error}"))?;
+            Self { millis: time.as_millisecond() }
         };
         if (Self::FIRST..Self::LAST).contains(&moment) { Ok(moment) } else { Err("expected a time from 1970 to 2099".to_owned()) }
     }
@@ -63,37 +62,28 @@ impl Moment {
 
     /// `2026-01-05T22:30:00Z`
     pub(crate) fn zulu(self) -> String {
-        format!("{}Z", self.date_and_time('T'))
+        self.format("%Y-%m-%dT%H:%M:%SZ")
     }
 
     /// `2026-01-05T22:30:00+00:00`
     pub(crate) fn with_offset(self) -> String {
-        format!("{}+00:00", self.date_and_time('T'))
+        self.format("%Y-%m-%dT%H:%M:%S+00:00")
     }
 
     /// `2026-01-05T22:30:00.123456+00:00`
     pub(crate) fn with_micros(self) -> String {
-        let micros = self.millis.rem_euclid(1000) * 1000;
-        format!("{}.{micros:06}+00:00", self.date_and_time('T'))
+        self.format("%Y-%m-%dT%H:%M:%S%.6f+00:00")
     }
 
     /// `2026-01-05 22:30:00`
     pub(crate) fn plain(self) -> String {
-        self.date_and_time(' ')
+        self.format("%Y-%m-%d %H:%M:%S")
     }
 
-    fn date_and_time(self, separator: char) -> String {
+    fn format(self, notation: &str) -> String {
         // Out of range only millennia after LAST, which ends every day.
-        let time = OffsetDateTime::from_unix_timestamp(self.millis.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        format!(
-            "{:04}-{:02}-{:02}{separator}{:02}:{:02}:{:02}",
-            time.year(),
-            u8::from(time.month()),
-            time.day(),
-            time.hour(),
-            time.minute(),
-            time.second()
-        )
+        let time = Timestamp::from_millisecond(self.millis).unwrap_or(Timestamp::UNIX_EPOCH);
+        time.strftime(notation).to_string()
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
 
 use crate::replace::replace;
 use crate::source::sre_state;
@@ -76,10 +76,8 @@ fn update(state: &mut Map<String, Value>, outcome: &Outcome) {
 
 /// As the bot writes a time: `2026-01-05T22:30:00.123456+00:00`.
 fn time(at: f64) -> String {
-    let at = OffsetDateTime::from_unix_timestamp_nanos((at * 1e6) as i128 * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let (date, (hour, minute, second, micro)) = (at.date(), at.time().as_hms_micro());
-    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}+00:00")
+    let at = Timestamp::from_microsecond((at * 1e6) as i64).unwrap_or(Timestamp::UNIX_EPOCH);
+    at.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
 }
 
 #[cfg(test)]

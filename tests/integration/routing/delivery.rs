@@ -4,10 +4,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde_json::json;
 use serde_yaml::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::{EVERYTHING, Folder};
 use crate::support::alertmanager::Alertmanager;
@@ -114,7 +113,7 @@ fn a_page_arrives_everywhere_and_ends() {
     );
     assert_eq!(pagerduty.body["links"], json!([{"href": "https://docs.example/risk.md#x", "text": "Runbook"}]));
 
-    alert["endsAt"] = OffsetDateTime::now_utc().format(&Rfc3339).unwrap().into();
+    alert["endsAt"] = Timestamp::now().to_string().into();
     chain.alertmanager.post(&[alert]);
     for path in ["/dingtalk/risk/send", "/pagerduty", DISCORD] {
         webhooks.wait(path, 2);

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::chain::{Chain, RECEIVERS, dashboards, found, get};
 use super::{Report, script};
@@ -127,7 +126,7 @@ impl Answers {
         let before = fs::read(&path).unwrap();
         fs::write(&path, json!({"data": {"activeAlertmanagers": []}}).to_string()).unwrap();
         let read_before = |seconds: u64| {
-            let read = (OffsetDateTime::now_utc() - Duration::from_secs(seconds)).format(&Rfc3339).unwrap();
+            let read = (Timestamp::now() - Duration::from_secs(seconds)).to_string();
             self.spoiled("runtime", |it| it["data"]["lastConfigTime"] = read.clone().into())
         };
         read_before(20).assert_only("alertmanagers", "FAIL", "no alert is told", "^alerting:");

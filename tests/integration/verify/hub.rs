@@ -3,9 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde_json::json;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::answers::Answers;
 use super::chain::{Chain, ask, counts, dashboards, found, wait};
@@ -142,8 +141,8 @@ fn alertmanager(chain: &Chain) {
 
 /// Silences everything; the silence's name.
 pub(super) fn silence(alertmanager: &Alertmanager) -> String {
-    let now = OffsetDateTime::now_utc();
-    let [begin, end] = [now, now + Duration::from_secs(60)].map(|time| time.format(&Rfc3339).unwrap());
+    let now = Timestamp::now();
+    let [begin, end] = [now, now + Duration::from_secs(60)].map(|time| time.to_string());
     let matchers = json!([{"name": "severity", "value": ".+", "isRegex": true, "isEqual": true}]);
     let silence = json!({"matchers": matchers, "startsAt": begin, "endsAt": end, "createdBy": "test", "comment": "test"});
     let answer = http::post(alertmanager.address, "/api/v2/silences", &silence.to_string()).json();
