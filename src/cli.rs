@@ -12,6 +12,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::check::Fixing;
 use crate::config::{self, Config, ListenAddress, Mistakes, Overrides};
+use crate::serve::StartError;
 use crate::telemetry::{self, LogFormat, VERSION};
 use crate::{check, document, serve};
 
@@ -172,11 +173,7 @@ pub fn run() -> ExitCode {
         return checked(load());
     }
     init_log(Level::Info);
-    ended(
-        load()
-            .map_err(|mistakes| mistakes.0)
-            .and_then(|config| serve::run(config, arguments.config_file, overrides).map_err(|error| vec![error.to_string()])),
-    )
+    served(load, serve::run)
 }
 
 /// Looks as `check` does; the exit code is the verdict.
@@ -206,9 +203,13 @@ fn checked<T>(config: Result<T, Mistakes>) -> ExitCode {
     }
 }
 
-/// How a server ended; the log says why it could not go on.
-fn ended(served: Result<(), Vec<String>>) -> ExitCode {
-    match served {
+/// Runs a server with the configuration that it `load`s; the log says why it could not go on.
+fn served<C, L>(load: L, run: impl FnOnce(C, L) -> Result<(), StartError>) -> ExitCode
+where
+    L: Fn() -> Result<C, Mistakes>,
+{
+    let ended = load().map_err(|mistakes| mistakes.0).and_then(|config| run(config, load).map_err(|error| vec![error.0]));
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(reasons) => {
             reasons.iter().for_each(|reason| tracing::error!("{reason}"));

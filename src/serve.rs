@@ -1,92 +1,38 @@
 //! The composition root: state folder, ledger, follower, sources and server put together, reloaded and stopped.
 
 pub(crate) mod running;
+pub(crate) mod service;
 mod state_dir;
 
-use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use running::Sources;
+use service::Service;
+pub use service::StartError;
 use state_dir::StateDir;
 
 use crate::access::{Access, Reading};
 use crate::board::Board;
 use crate::clock::unix_now;
-use crate::config::{Config, Mistakes, Overrides};
+use crate::config::{Config, Mistakes, Web};
 use crate::health::Latest;
-use crate::http::{self, Handler, Reload, Settings, Site};
+use crate::http::{Reload, Settings, Site};
 use crate::journal::append::Appender;
 use crate::journal::checkpoint::{Found, Snapshot};
 use crate::journal::follow::{Followed, Follower};
 use crate::journal::ledger::{Format, Ledger};
 use crate::journal::own::OwnJournal;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Configured, Telemetry};
 
 /// How long the journals may take to be read and saved when the exporter stops. A crash does no harm either.
 const STOP_DEADLINE: Duration = Duration::from_millis(700);
-/// How long a thread that hangs in the file system may hold up the end of the process.
-const EXIT_DEADLINE: Duration = Duration::from_millis(100);
 
-/// Why the exporter could not start.
-#[derive(Debug)]
-pub struct StartError(String);
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl StartError {
-    /// What could not be done, and why.
-    pub fn new(what: impl fmt::Display, why: impl fmt::Display) -> Self {
-        Self(format!("{what}: {why}"))
-    }
-}
-
-/// Serves until SIGTERM or SIGINT; SIGHUP and POST /-/reload read `file` again.
-pub fn run(config: Config, file: Option<PathBuf>, overrides: Overrides) -> Result<(), StartError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| StartError(format!("the runtime cannot start: {error}")))?;
-    let result = runtime.block_on(async {
-        let address = &config.web.listen_address;
-        let listener = http::listen(address)
-            .await
-            .map_err(|error| StartError(format!("cannot listen on {address}: {error}; --web.listen-address names another")))?;
-        let (reloads, mut inbox) = mpsc::channel(4);
-        let mut exporter = Exporter::start(config, reloads).await?;
-        let signals = |kind| signal(kind).map_err(|error| StartError(format!("signals cannot be received: {error}")));
-        let mut hangup = signals(SignalKind::hangup())?;
-        let (mut terminate, mut interrupt) = (signals(SignalKind::terminate())?, signals(SignalKind::interrupt())?);
-        let address = listener.local_addr().map_err(|error| StartError(format!("the listener has no address: {error}")))?;
-        tracing::info!(%address, version = crate::telemetry::VERSION, "serving");
-        let server = tokio::spawn(http::serve(listener, exporter.site.clone()));
-        loop {
-            let reload = || Config::load(file.as_deref(), &overrides);
-            tokio::select! {
-                _ = hangup.recv() => drop(exporter.reload(reload()).await),
-                Some(done) = inbox.recv() => drop(done.send(exporter.reload(reload()).await)),
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-            }
-        }
-        tracing::info!("stopping");
-        server.abort();
-        exporter.stop().await;
-        Ok(())
-    });
-    runtime.shutdown_timeout(EXIT_DEADLINE);
-    result
+/// Serves until SIGTERM or SIGINT; SIGHUP and POST /-/reload `load` the configuration again.
+pub fn run(config: Config, load: impl Fn() -> Result<Config, Mistakes>) -> Result<(), StartError> {
+    service::run(config, Exporter::start, load)
 }
 
 /// A running exporter without its listener and signals.
@@ -136,44 +82,39 @@ impl Exporter {
         exporter.sources.update(&exporter.config).await;
         Ok(exporter)
     }
+}
 
-    /// Takes a new configuration whole, or refuses it and goes on with the old one.
-    pub async fn reload(&mut self, config: Result<Config, Mistakes>) -> Result<(), Mistakes> {
-        let config = config.and_then(|config| match self.config.fixed_differences(&config) {
-            keys if keys.is_empty() => Ok(config),
-            keys => Err(Mistakes(keys.iter().map(|key| format!("{key}: cannot change without a restart")).collect())),
-        });
-        // Nothing else is taken if this is refused: the file may have changed since it was checked.
-        let config = match config {
-            Ok(config) => {
-                let reading = Reading::new(config.web.config_file.as_deref());
-                self.site.access().set(reading).await.map(|()| config)
-            }
-            refused => refused,
-        };
-        match config {
-            Ok(config) => {
-                self.site.set(Settings::from(&config));
-                self.site.board.ledger().set_limits(config.limits);
-                self.site.follower.follow(followed(&config, &self.state_dir));
-                self.sources.update(&config).await;
-                self.config = config;
-                self.site.telemetry.config.taken();
-                tracing::info!("the new configuration was taken");
-                Ok(())
-            }
-            Err(mistakes) => {
-                self.site.telemetry.config.refused();
-                for mistake in &mistakes.0 {
-                    tracing::error!(mistake, "the new configuration was refused, the old one is in force");
-                }
-                Err(mistakes)
-            }
-        }
+impl Service for Exporter {
+    type Config = Config;
+    type Site = Site;
+    const EXIT_DEADLINE: Duration = Duration::from_millis(100);
+
+    fn web(config: &Config) -> &Web {
+        &config.web
+    }
+
+    fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
+    fn configured(&self) -> &Configured {
+        &self.site.telemetry.config
+    }
+
+    fn fixed_differences(&self, config: &Config) -> Vec<&'static str> {
+        self.config.fixed_differences(config)
+    }
+
+    async fn take(&mut self, config: Config) {
+        self.site.set(Settings::from(&config));
+        self.site.board.ledger().set_limits(config.limits);
+        self.site.follower.follow(followed(&config, &self.state_dir));
+        self.sources.update(&config).await;
+        self.config = config;
     }
 
     /// Counts what is in the journals, saves, and ends everything; it takes no longer than a fraction of a second.
-    pub async fn stop(mut self) {
+    async fn stop(mut self) {
         let follower = self.site.follower.clone();
         let stopped = tokio::task::spawn_blocking(move || follower.stop());
         let closed = tokio::time::timeout(STOP_DEADLINE, self.sources.stop());

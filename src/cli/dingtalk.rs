@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
-use super::{checked, ended};
+use super::{checked, served};
 use crate::config::Overrides;
 use crate::dingtalk::config::{Config, Robot};
 use crate::dingtalk::{serve, trial};
@@ -33,19 +33,17 @@ enum Command {
 impl Arguments {
     /// Does what they say with the configuration in `file`, or only checks it; `init_log` begins the log of a server.
     pub(super) fn run(self, file: PathBuf, overrides: Overrides, only_check: bool, init_log: impl FnOnce()) -> ExitCode {
-        let config = Config::load(&file, &overrides);
-        match (self.command, config) {
-            (_, config) if only_check => checked(config),
-            (None, config) => {
+        let load = || Config::load(&file, &overrides);
+        match self.command {
+            _ if only_check => checked(load()),
+            None => {
                 init_log();
-                ended(
-                    config
-                        .map_err(|mistakes| mistakes.0)
-                        .and_then(|config| serve::run(config, file, overrides).map_err(|error| vec![error.to_string()])),
-                )
+                served(load, serve::run)
             }
-            (Some(_), Err(mistakes)) => checked::<()>(Err(mistakes)),
-            (Some(Command::Test { robot, dry_run }), Ok(config)) => test(&config, &robot, dry_run),
+            Some(Command::Test { robot, dry_run }) => match load() {
+                Ok(config) => test(&config, &robot, dry_run),
+                refused => checked(refused),
+            },
         }
     }
 }
