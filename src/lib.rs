@@ -37,6 +37,7 @@ pub mod health;
 pub mod http;
 pub mod journal;
 pub mod page;
+mod pem;
 mod replace;
 pub mod sample;
 pub mod secret;

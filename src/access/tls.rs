@@ -9,13 +9,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, ParsedCertificate};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    CipherSuite, InconsistentKeys, NamedGroup, ProtocolVersion, RootCertStore, ServerConfig, SupportedCipherSuite,
-    SupportedProtocolVersion,
+    CipherSuite, InconsistentKeys, NamedGroup, ProtocolVersion, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
 };
 
 use super::certificates::{ClientAuth, verifier};
 use super::stamps::Stamps;
 use crate::config::decode::Section;
+use crate::pem;
 use crate::secret::Secret;
 
 /// How TLS is spoken, and what is asked of clients.
@@ -27,20 +27,20 @@ pub(super) struct Tls {
     pub(super) asks_names: bool,
 }
 
-/// What `Tls::decode` made of a key's text, and the key.
+/// A text in PEM, and the key that had it.
 type Pem = Option<(&'static str, Secret)>;
 
 impl Tls {
     /// Reads the section, and the files it names.
     pub(super) fn decode(mut section: Section<'_>, stamps: &Stamps) -> Option<Self> {
-        let cert = pem(&mut section, "cert", "cert_file", stamps);
-        let key = pem(&mut section, "key", "key_file", stamps);
+        let cert = text(&mut section, "cert", "cert_file", stamps);
+        let key = text(&mut section, "key", "key_file", stamps);
         for (found, key, inline) in [(&cert, "cert_file", "cert"), (&key, "key_file", "key")] {
             if found.is_none() {
                 section.mistake(key, format_args!("expected the path of a file of PEM, or its text in {inline}"));
             }
         }
-        let client_ca = pem(&mut section, "client_ca", "client_ca_file", stamps);
+        let client_ca = text(&mut section, "client_ca", "client_ca_file", stamps);
         let asked = section.checked("client_auth_type", ClientAuth::No, str::parse);
         let names = section.texts("client_allowed_sans", Vec::new(), |name| Ok(name.to_owned()));
         let versions = versions(&mut section);
@@ -48,7 +48,7 @@ impl Tls {
         let groups = groups(&mut section);
         let prefers_own = section.bool("prefer_server_cipher_suites", true);
 
-        let roots = client_ca.as_ref().and_then(|(key, text)| roots(&section, key, text));
+        let roots = parsed(&section, &client_ca, pem::roots);
         if client_ca.is_some() && asked == ClientAuth::No {
             section.mistake("client_auth_type", "expected one that asks for certificates, as there is a client_ca");
         }
@@ -59,8 +59,8 @@ impl Tls {
             let expected = "expected RequireAndVerifyClientCert or RequireAnyClientCert, as there are client_allowed_sans";
             section.mistake("client_auth_type", expected);
         }
-        let chain = cert.as_ref().and_then(|(key, text)| chain(&section, key, text));
-        let private = key.as_ref().and_then(|(key, text)| private_key(&section, key, text));
+        let chain = parsed(&section, &cert, chain);
+        let private = parsed(&section, &key, private_key);
 
         let provider = Arc::new(CryptoProvider { cipher_suites: suites, kx_groups: groups, ..ring::default_provider() });
         let asks_names = !names.is_empty();
@@ -92,7 +92,7 @@ impl Tls {
 }
 
 /// The text under `inline`, or that of the file under `file`, with the key that had it.
-fn pem(section: &mut Section<'_>, inline: &'static str, file: &'static str, stamps: &Stamps) -> Pem {
+fn text(section: &mut Section<'_>, inline: &'static str, file: &'static str, stamps: &Stamps) -> Pem {
     let text = section.checked(inline, None, |text| Ok(Some(Secret::new(text))));
     let read = section.file(file, |path| {
         String::from_utf8(stamps.read(path)?).map_err(|_| std::io::Error::other("expected PEM, found bytes that are no text"))
@@ -103,45 +103,23 @@ fn pem(section: &mut Section<'_>, inline: &'static str, file: &'static str, stam
     text.map(|text| (inline, text)).or_else(|| read.map(|text| (file, Secret::new(text))))
 }
 
-fn certificates(section: &Section<'_>, key: &str, text: &Secret) -> Option<Vec<CertificateDer<'static>>> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.expose().as_bytes()).collect();
-    // The error shows bytes, and perhaps those of a key.
-    let wrong = match read {
-        Ok(found) if !found.is_empty() => return Some(found),
-        Ok(_) => "expected at least one certificate as PEM, found none",
-        Err(_) => "expected certificates as PEM, found one that is cut off or damaged",
-    };
-    section.mistake(key, wrong);
-    None
+/// What `parse` makes of it; the mistake is the key's.
+fn parsed<T>(section: &Section<'_>, pem: &Pem, parse: impl FnOnce(&[u8]) -> Result<T, String>) -> Option<T> {
+    let (key, text) = pem.as_ref()?;
+    parse(text.expose().as_bytes()).map_err(|expected| section.mistake(key, expected)).ok()
 }
 
-fn chain(section: &Section<'_>, key: &str, text: &Secret) -> Option<Vec<CertificateDer<'static>>> {
-    let chain = certificates(section, key, text)?;
-    if chain.first().is_some_and(|own| ParsedCertificate::try_from(own).is_err()) {
-        section.mistake(key, "expected a certificate of X.509 version 3");
-        return None;
+fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain = pem::certificates(text)?;
+    match chain.first().map(ParsedCertificate::try_from) {
+        Some(Err(_)) => Err("expected a certificate of X.509 version 3".to_owned()),
+        _ => Ok(chain),
     }
-    Some(chain)
 }
 
-fn roots(section: &Section<'_>, key: &str, text: &Secret) -> Option<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(section, key, text)? {
-        if let Err(error) = roots.add(certificate) {
-            section.mistake(key, format_args!("expected certificates of authorities: {error}"));
-            return None;
-        }
-    }
-    Some(roots)
-}
-
-fn private_key(section: &Section<'_>, key: &str, text: &Secret) -> Option<PrivateKeyDer<'static>> {
+fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     // The error may quote what it could not read.
-    let read = PrivateKeyDer::from_pem_slice(text.expose().as_bytes());
-    if read.is_err() {
-        section.mistake(key, "expected a private key as PEM that is not encrypted");
-    }
-    read.ok()
+    PrivateKeyDer::from_pem_slice(text).map_err(|_| "expected a private key as PEM that is not encrypted".to_owned())
 }
 
 fn key_mistake(error: &rustls::Error) -> String {

@@ -6,13 +6,14 @@ use std::time::Duration;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_cert_signed_by_trust_anchor};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::pem;
 
 /// A key of the section and what was expected of it.
 type Mistake = (&'static str, String);
@@ -84,7 +85,8 @@ fn client_config(check: Check, ca: Option<&[u8]>) -> Result<ClientConfig, Mistak
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| ("url", error.to_string()))?;
-    let roots = Arc::new(roots(ca)?);
+    let roots = ca.map_or_else(|| Ok(RootCertStore::empty()), pem::roots);
+    let roots = Arc::new(roots.map_err(|expected| ("ca_file", expected))?);
     Ok(match check {
         Check::ChainAndHost => {
             let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
@@ -98,19 +100,6 @@ fn client_config(check: Check, ca: Option<&[u8]>) -> Result<ClientConfig, Mistak
             builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         }
     })
-}
-
-fn roots(ca: Option<&[u8]>) -> Result<RootCertStore, Mistake> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(ca.unwrap_or_default()) {
-        let added =
-            certificate.map_err(|error| error.to_string()).and_then(|der| roots.add(der).map_err(|error| error.to_string()));
-        added.map_err(|error| ("ca_file", format!("expected certificates as PEM: {error}")))?;
-    }
-    if ca.is_some() && roots.is_empty() {
-        return Err(("ca_file", "expected at least one certificate as PEM, found none".to_owned()));
-    }
-    Ok(roots)
 }
 
 /// What libpq does for `require` and `verify-ca`: rustls by itself always checks the host.
