@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    daemon::{ATTEMPTS, Daemon, free_port, read},
+    daemon::{Daemon, free_port, local},
     http,
     tempdir::TempDir,
 };
@@ -30,19 +30,16 @@ impl Alertmanager {
     /// With this configuration; what it names by a relative path is in the folder of the file.
     pub(crate) fn start(config: &Path) -> Alertmanager {
         let folder = TempDir::new("alertmanager");
-        let log = folder.join("log");
-        for _ in 0..ATTEMPTS {
-            let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let command = |port| {
             let mut command = Command::new(program());
             command.arg(format!("--config.file={}", config.display()));
             command.arg(format!("--storage.path={}", folder.join("data").display()));
-            command.arg(format!("--web.listen-address={address}")).arg("--cluster.listen-address=");
-            let ready = || TcpStream::connect(address).is_ok() && http::request(address, "GET", "/-/ready", "").status == 200;
-            if let Some(daemon) = Daemon::start(command, &log, "TERM", ready) {
-                return Alertmanager { _daemon: daemon, address, _folder: folder };
-            }
-        }
-        panic!("alertmanager ended at its start, {ATTEMPTS} times: {}", read(&log));
+            command.arg(format!("--web.listen-address={}", local(port))).arg("--cluster.listen-address=");
+            command
+        };
+        let ready = |port| http::is_ready(local(port));
+        let (daemon, port) = Daemon::start(&folder.join("log"), "TERM", free_port, command, ready);
+        Alertmanager { _daemon: daemon, address: local(port), _folder: folder }
     }
 
     /// Tells it of alerts, as Prometheus does.

@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     os::unix::{
         fs::{MetadataExt, chown},
         process::CommandExt,
@@ -21,7 +21,7 @@ const STEP: Duration = Duration::from_millis(10);
 const NOBODY: u32 = 65534;
 
 /// How often another process may be quicker to take a free port, before it is something else that is wrong.
-pub(crate) const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 5;
 
 /// The numeric id of the user who runs the tests.
 pub(crate) fn user() -> u32 {
@@ -45,9 +45,14 @@ pub(crate) fn give(path: &Path) {
     }
 }
 
-/// A port that was free just now. Another process may take it first: [`Daemon::start`] tells.
+/// A port that was free just now. Another process may take it first: [`Daemon::start`] tries again.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A port of 127.0.0.1.
+pub(crate) fn local(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 pub(crate) struct Daemon {
@@ -56,9 +61,25 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts `command` and waits until it is `ready`. `None` when it ended instead, as it does when another process
-    /// has its port; its output is in `log`.
-    pub(crate) fn start(mut command: Command, log: &Path, stop_signal: &'static str, ready: impl Fn() -> bool) -> Option<Daemon> {
+    /// Starts the `command` for a `port` of 127.0.0.1, and waits until it is `ready` there; tells the port too. Its output is in `log`.
+    pub(crate) fn start(
+        log: &Path,
+        stop_signal: &'static str,
+        port: impl Fn() -> u16,
+        command: impl Fn(u16) -> Command,
+        ready: impl Fn(u16) -> bool,
+    ) -> (Daemon, u16) {
+        for _ in 0..ATTEMPTS {
+            let port = port();
+            if let Some(daemon) = Daemon::try_start(command(port), log, stop_signal, || ready(port)) {
+                return (daemon, port);
+            }
+        }
+        panic!("{:?} ended at its start, {ATTEMPTS} times: {}", command(port()), read(log));
+    }
+
+    /// `None` when it ended instead, as it does when another process has its port.
+    fn try_start(mut command: Command, log: &Path, stop_signal: &'static str, ready: impl Fn() -> bool) -> Option<Daemon> {
         let output = File::options().create(true).append(true).open(log).unwrap();
         command.stdout(output.try_clone().unwrap()).stderr(output);
         let child = command.spawn().unwrap_or_else(|error| panic!("start {command:?}: {error}"));

@@ -2,8 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -12,6 +11,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::hmac;
 use serde_json::{Value, json};
+
+use super::listener::{self, Request, listen};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Messages a minute; a robot that sends more is blocked.
@@ -60,7 +61,6 @@ struct State {
     faults: VecDeque<Fault>,
 }
 
-#[derive(Clone)]
 pub(crate) struct DingTalk {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -69,16 +69,10 @@ pub(crate) struct DingTalk {
 impl DingTalk {
     /// With one robot whose token is `t0ken`, with a secret and a keyword.
     pub(crate) fn start() -> DingTalk {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = DingTalk { address: listener.local_addr().unwrap(), state: Arc::default() };
+        let state = Arc::<Mutex<State>>::default();
+        let shared = state.clone();
+        let server = DingTalk { address: listen(move |stream| take(stream, &shared)), state };
         server.robot("t0ken", Some("SEC5ecret"), Some("Sentinel"));
-        let accepting = server.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let server = accepting.clone();
-                thread::spawn(move || server.take(&stream));
-            }
-        });
         server
     }
 
@@ -120,94 +114,80 @@ impl DingTalk {
             thread::sleep(Duration::from_millis(10));
         }
     }
+}
 
-    /// Reads one request and answers it.
-    fn take(&self, mut stream: &TcpStream) -> Option<()> {
-        let mut reader = BufReader::new(stream);
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            if reader.read_until(b'\n', &mut head).ok()? == 0 {
-                return None;
+/// Reads one request and answers it.
+fn take(mut stream: TcpStream, state: &Mutex<State>) -> Option<()> {
+    let request = Request::read(&stream)?;
+    state.lock().unwrap().requests += 1;
+    let fault = state.lock().unwrap().faults.pop_front();
+    let (status, answer) = match fault {
+        Some(Fault::Code(code, text)) => (200, said(code, text)),
+        Some(Fault::Http(status, body)) => (status, body.to_owned()),
+        fault => {
+            let answer = judge(state, &request);
+            match fault {
+                Some(Fault::Slow(delay)) => thread::sleep(delay),
+                Some(Fault::Cut) => return None,
+                _ => {}
             }
+            (200, answer)
         }
-        let head = String::from_utf8(head).ok()?;
-        let header = |name: &str| {
-            let mut headers = head.lines().filter_map(|line| line.split_once(": "));
-            headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
-        };
-        let mut body = vec![0; header("content-length")?.parse().ok()?];
-        reader.read_exact(&mut body).ok()?;
-        self.state.lock().unwrap().requests += 1;
-        let fault = self.state.lock().unwrap().faults.pop_front();
-        let (status, answer) = match fault {
-            Some(Fault::Code(code, text)) => (200, said(code, text)),
-            Some(Fault::Http(status, body)) => (status, body.to_owned()),
-            fault => {
-                let answer = self.judge(&head, &header("content-type").unwrap_or_default(), &body);
-                match fault {
-                    Some(Fault::Slow(delay)) => thread::sleep(delay),
-                    Some(Fault::Cut) => return None,
-                    _ => {}
-                }
-                (200, answer)
-            }
-        };
-        let head = format!("HTTP/1.1 {status} it\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
-        stream.write_all((head + &answer).as_bytes()).ok()
-    }
+    };
+    listener::answer(&mut stream, status, "", &answer).ok()
+}
 
-    /// Delivers a message, or says why not, with the words of the real server.
-    fn judge(&self, head: &str, content_type: &str, body: &[u8]) -> String {
-        let Some(query) = head.strip_prefix("POST /robot/send?").and_then(|rest| rest.split(' ').next()) else {
-            return said(404, "请求的URI地址不存在");
-        };
-        let parameters: HashMap<_, _> = query.split('&').filter_map(|parameter| parameter.split_once('=')).collect();
-        let parameter = |name: &str| parameters.get(name).map(|value| decoded(value)).unwrap_or_default();
-        let token = parameter("access_token");
-        let mut state = self.state.lock().unwrap();
-        let State { robots, messages, .. } = &mut *state;
-        let Some(robot) = robots.get_mut(&token) else { return said(300_005, "token is not exist") };
-        if !content_type.starts_with("application/json") {
-            return said(43_004, "无效的HTTP HEADER Content-Type");
-        }
-        if let Some(secret) = robot.secret {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-            let timestamp = parameter("timestamp");
-            if !timestamp.parse().is_ok_and(|at: u128| at.abs_diff(now) < 3_600_000) {
-                return said(310_000, &format!("invalid timestamp, {MORE}"));
-            }
-            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-            let signature = STANDARD.encode(hmac::sign(&key, format!("{timestamp}\n{secret}").as_bytes()));
-            if parameter("sign") != signature {
-                return said(310_000, &format!("sign not match, {MORE}"));
-            }
-        }
-        if body.len() > MAX_BYTES {
-            return said(460_101, "message too long, exceed 20000 bytes");
-        }
-        let Ok(body) = serde_json::from_slice::<Value>(body) else { return said(40_035, "不合法的参数") };
-        let content = match body["msgtype"].as_str() {
-            Some("markdown") => &body["markdown"],
-            Some("actionCard") => &body["actionCard"],
-            _ => return said(400_105, "unsupported msgtype"),
-        };
-        let (Some(title), Some(text)) = (content["title"].as_str(), content["text"].as_str()) else {
-            return said(40_035, "缺少参数 title or text");
-        };
-        // The real one is content with the keyword in either; the bridge promises both.
-        if robot.keyword.is_some_and(|keyword| !title.contains(keyword) || !text.contains(keyword)) {
-            return said(310_000, &format!("keywords not in content, {MORE}"));
-        }
-        let now = Instant::now();
-        robot.sent.retain(|at| now - *at < Duration::from_secs(60));
-        if robot.blocked.is_some_and(|since| now - since < BLOCK) || robot.sent.len() >= LIMIT {
-            robot.blocked.get_or_insert(now);
-            return said(130_101, "send too fast, exceed 20 times per minute");
-        }
-        robot.sent.push(now);
-        messages.push(Message { token, body });
-        said(0, "ok")
+/// Delivers a message, or says why not, with the words of the real server.
+fn judge(state: &Mutex<State>, request: &Request) -> String {
+    let Some(query) = request.head.strip_prefix("POST /robot/send?").and_then(|rest| rest.split(' ').next()) else {
+        return said(404, "请求的URI地址不存在");
+    };
+    let parameters: HashMap<_, _> = query.split('&').filter_map(|parameter| parameter.split_once('=')).collect();
+    let parameter = |name: &str| parameters.get(name).map(|value| decoded(value)).unwrap_or_default();
+    let token = parameter("access_token");
+    let mut state = state.lock().unwrap();
+    let State { robots, messages, .. } = &mut *state;
+    let Some(robot) = robots.get_mut(&token) else { return said(300_005, "token is not exist") };
+    if !request.header("Content-Type").is_some_and(|kind| kind.starts_with("application/json")) {
+        return said(43_004, "无效的HTTP HEADER Content-Type");
     }
+    if let Some(secret) = robot.secret {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let timestamp = parameter("timestamp");
+        if !timestamp.parse().is_ok_and(|at: u128| at.abs_diff(now) < 3_600_000) {
+            return said(310_000, &format!("invalid timestamp, {MORE}"));
+        }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let signature = STANDARD.encode(hmac::sign(&key, format!("{timestamp}\n{secret}").as_bytes()));
+        if parameter("sign") != signature {
+            return said(310_000, &format!("sign not match, {MORE}"));
+        }
+    }
+    if request.body.len() > MAX_BYTES {
+        return said(460_101, "message too long, exceed 20000 bytes");
+    }
+    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else { return said(40_035, "不合法的参数") };
+    let content = match body["msgtype"].as_str() {
+        Some("markdown") => &body["markdown"],
+        Some("actionCard") => &body["actionCard"],
+        _ => return said(400_105, "unsupported msgtype"),
+    };
+    let (Some(title), Some(text)) = (content["title"].as_str(), content["text"].as_str()) else {
+        return said(40_035, "缺少参数 title or text");
+    };
+    // The real one is content with the keyword in either; the bridge promises both.
+    if robot.keyword.is_some_and(|keyword| !title.contains(keyword) || !text.contains(keyword)) {
+        return said(310_000, &format!("keywords not in content, {MORE}"));
+    }
+    let now = Instant::now();
+    robot.sent.retain(|at| now - *at < Duration::from_secs(60));
+    if robot.blocked.is_some_and(|since| now - since < BLOCK) || robot.sent.len() >= LIMIT {
+        robot.blocked.get_or_insert(now);
+        return said(130_101, "send too fast, exceed 20 times per minute");
+    }
+    robot.sent.push(now);
+    messages.push(Message { token, body });
+    said(0, "ok")
 }
 
 impl Message {

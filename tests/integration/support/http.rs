@@ -88,6 +88,11 @@ pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &s
     send(address, method, path, headers, "")
 }
 
+/// Whether a server answers at `/-/ready` that it is, as Prometheus' programs do.
+pub(crate) fn is_ready(address: SocketAddr) -> bool {
+    TcpStream::connect(address).is_ok() && request(address, "GET", "/-/ready", "").status == 200
+}
+
 /// Posts JSON.
 pub(crate) fn post(address: SocketAddr, path: &str, json: &str) -> Response {
     let headers = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", json.len());

@@ -12,6 +12,7 @@ pub(crate) mod folded;
 pub(crate) mod http;
 pub(crate) mod journal;
 pub(crate) mod life;
+pub(crate) mod listener;
 pub(crate) mod page;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;

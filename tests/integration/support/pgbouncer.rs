@@ -2,7 +2,7 @@
 //! pooler is that the exporter has to get along with.
 
 use super::{
-    daemon::{ATTEMPTS, Daemon, free_port, give, read, unprivileged},
+    daemon::{Daemon, free_port, give, unprivileged},
     postgres::{PASSWORD, Postgres},
     tempdir::TempDir,
 };
@@ -21,19 +21,17 @@ impl PgBouncer {
         give(folder.path());
         let users = ["postgres", "sentinel_exporter"].map(|role| format!("\"{role}\" \"{PASSWORD}\"\n")).concat();
         fs::write(folder.join("users"), users).unwrap();
-        let (config, log) = (folder.join("pgbouncer.ini"), folder.join("log"));
-        for _ in 0..ATTEMPTS {
-            let port = free_port();
+        let command = |port| {
+            let config = folder.join("pgbouncer.ini");
             fs::write(&config, settings(postgres.port(), port, &folder)).unwrap();
             let mut command = unprivileged(&program());
             command.arg(&config);
-            let ready = || TcpStream::connect(("127.0.0.1", port)).is_ok();
-            // It keeps nothing that an orderly end would save, and what ends it in order differs between versions.
-            if let Some(daemon) = Daemon::start(command, &log, "KILL", ready) {
-                return PgBouncer { _daemon: daemon, port, _folder: folder };
-            }
-        }
-        panic!("pgbouncer ended at its start, {ATTEMPTS} times: {}", read(&log));
+            command
+        };
+        let ready = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
+        // It keeps nothing that an orderly end would save, and what ends it in order differs between versions.
+        let (daemon, port) = Daemon::start(&folder.join("log"), "KILL", free_port, command, ready);
+        PgBouncer { _daemon: daemon, port, _folder: folder }
     }
 
     /// Where `role`, which is `postgres` or `sentinel_exporter`, finds the pooled database.

@@ -6,7 +6,7 @@ mod template;
 
 use super::{
     certs::KeyPair,
-    daemon::{ATTEMPTS, Daemon, free_port, give, read, unprivileged},
+    daemon::{Daemon, free_port, give, unprivileged},
     tempdir::TempDir,
 };
 use std::{
@@ -79,26 +79,23 @@ impl Postgres {
         fs::write(folder.join("data/pg_hba.conf"), access).unwrap();
 
         let mut postgres = Postgres { daemon: None, port: 0, folder };
-        postgres.launch(|_| free_port());
+        postgres.launch(free_port);
         postgres
     }
 
-    fn launch(&mut self, port: impl Fn(u16) -> u16) {
-        let (folder, log) = (self.folder.path(), self.folder.join("log"));
-        for _ in 0..ATTEMPTS {
-            self.port = port(self.port);
-            let port = self.port.to_string();
+    fn launch(&mut self, port: impl Fn() -> u16) {
+        let folder = self.folder.path();
+        let command = |port: u16| {
             let mut server = unprivileged(&template::program("postgres"));
-            server.args(["-p", &port, "-D"]).arg(folder.join("data"));
-            self.daemon = Daemon::start(server, &log, "INT", || {
-                let mut question = Command::new(template::program("pg_isready"));
-                question.args(["-q", "-p", &port, "-h"]).arg(folder).status().unwrap().success()
-            });
-            if self.daemon.is_some() {
-                return;
-            }
-        }
-        panic!("postgres ended at its start, {ATTEMPTS} times: {}", read(&log));
+            server.args(["-p", &port.to_string(), "-D"]).arg(folder.join("data"));
+            server
+        };
+        let ready = |port: u16| {
+            let mut question = Command::new(template::program("pg_isready"));
+            question.args(["-q", "-p", &port.to_string(), "-h"]).arg(folder).status().unwrap().success()
+        };
+        let (daemon, port) = Daemon::start(&folder.join("log"), "INT", port, command, ready);
+        (self.daemon, self.port) = (Some(daemon), port);
     }
 
     /// Where `role`, which is `postgres` or `sentinel_exporter`, finds the database.
@@ -131,7 +128,8 @@ impl Postgres {
 
     /// Starts the stopped server again, on the same port and with the same data.
     pub(crate) fn start(&mut self) {
-        self.launch(|port| port);
+        let port = self.port;
+        self.launch(|| port);
     }
 
     /// Makes the server hang: connections stay, and the kernel accepts new ones, but nobody answers.

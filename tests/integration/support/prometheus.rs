@@ -1,7 +1,7 @@
 //! A private Prometheus.
 
 use std::{
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     path::Path,
     process::Command,
     thread,
@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    daemon::{ATTEMPTS, Daemon, free_port, read},
+    daemon::{Daemon, free_port, local},
     http,
     tempdir::TempDir,
 };
@@ -33,18 +33,15 @@ impl Prometheus {
     /// With more flags.
     pub(crate) fn start_with(config: &Path, flags: &[&str]) -> Prometheus {
         let folder = TempDir::new("prometheus");
-        let log = folder.join("log");
-        for _ in 0..ATTEMPTS {
-            let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let command = |port| {
             let mut command = Command::new("prometheus");
-            command.arg(format!("--config.file={}", config.display())).arg(format!("--web.listen-address={address}"));
+            command.arg(format!("--config.file={}", config.display())).arg(format!("--web.listen-address={}", local(port)));
             command.arg(format!("--storage.tsdb.path={}", folder.join("data").display())).args(flags);
-            let ready = || TcpStream::connect(address).is_ok() && http::request(address, "GET", "/-/ready", "").status == 200;
-            if let Some(daemon) = Daemon::start(command, &log, "TERM", ready) {
-                return Prometheus { daemon, address, _folder: folder };
-            }
-        }
-        panic!("prometheus ended at its start, {ATTEMPTS} times: {}", read(&log));
+            command
+        };
+        let ready = |port| http::is_ready(local(port));
+        let (daemon, port) = Daemon::start(&folder.join("log"), "TERM", free_port, command, ready);
+        Prometheus { daemon, address: local(port), _folder: folder }
     }
 
     /// Has it read its configuration again, whether it takes it or not.

@@ -1,11 +1,12 @@
 //! A server that answers what a test has put there: it stands for what cannot be had here, such as Grafana, and for servers at fault.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use super::listener::{self, Request, listen};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
@@ -59,16 +60,9 @@ pub(crate) struct Site {
 impl Site {
     /// Answers 404 until it is told otherwise.
     pub(crate) fn start() -> Site {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let answers = Arc::new(Mutex::new(BTreeMap::new()));
         let shared = answers.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let shared = shared.clone();
-                thread::spawn(move || take(&stream, &shared));
-            }
-        });
+        let address = listen(move |stream| take(stream, &shared));
         Site { address, answers }
     }
 
@@ -98,29 +92,15 @@ impl Site {
 }
 
 /// Reads one request and answers it.
-fn take(mut stream: &TcpStream, answers: &Mutex<BTreeMap<String, Answer>>) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        if reader.read_until(b'\n', &mut head).ok()? == 0 {
-            return None;
-        }
-    }
-    let head = String::from_utf8(head).ok()?;
-    let header = |name: &str| {
-        let mut headers = head.lines().filter_map(|line| line.split_once(": "));
-        headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    };
-    let length = header("Content-Length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    reader.read_exact(&mut vec![0; length]).ok()?;
-    let path = head.split(' ').nth(1)?.split('?').next()?;
+fn take(mut stream: TcpStream, answers: &Mutex<BTreeMap<String, Answer>>) -> Option<()> {
+    let request = Request::read(&stream)?;
+    let path = request.path().split('?').next()?;
     let unknown = Answer::new(404, "");
     let answer = answers.lock().unwrap().get(path).cloned().unwrap_or(unknown);
     let answer = match &answer.authorization {
-        Some(needed) if header("Authorization") != Some(needed) => Answer::new(401, ""),
+        Some(needed) if request.header("Authorization") != Some(needed) => Answer::new(401, ""),
         _ => answer,
     };
     thread::sleep(answer.after);
-    let head = format!("HTTP/1.1 {} it\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.status, answer.body.len());
-    stream.write_all((head + &answer.body).as_bytes()).ok()
+    listener::answer(&mut stream, answer.status, "", &answer.body).ok()
 }

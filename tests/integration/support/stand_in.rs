@@ -2,7 +2,7 @@
 //! to the byte. It closes each connection after its answer.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::certs::KeyPair;
+use super::listener::{self, Request, listen};
 
 /// How long a test waits for a request.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -63,21 +64,14 @@ impl StandIn {
     }
 
     fn over(answer: Answer, tls: Option<Arc<ServerConfig>>) -> StandIn {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let stand_in = StandIn { address, answer: Arc::new(Mutex::new(answer)), requests: Arc::default(), scheme };
-        let (answer, requests) = (stand_in.answer.clone(), stand_in.requests.clone());
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let (answer, requests, tls) = (answer.clone(), requests.clone(), tls.clone());
-                thread::spawn(move || match tls {
-                    None => serve(stream, &answer, &requests),
-                    Some(config) => serve(StreamOwned::new(ServerConnection::new(config).unwrap(), stream), &answer, &requests),
-                });
-            }
+        let (answer, requests) = (Arc::new(Mutex::new(answer)), Arc::<Mutex<Vec<String>>>::default());
+        let (answers, kept) = (answer.clone(), requests.clone());
+        let address = listen(move |stream| match tls.clone() {
+            None => serve(stream, &answers, &kept),
+            Some(config) => serve(StreamOwned::new(ServerConnection::new(config).unwrap(), stream), &answers, &kept),
         });
-        stand_in
+        StandIn { address, answer, requests, scheme }
     }
 
     /// Answers this from now on.
@@ -108,39 +102,19 @@ impl StandIn {
 
 /// Takes one request and answers it. A client that goes away meanwhile is none of the server's business.
 fn serve(mut stream: impl Read + Write, answer: &Mutex<Answer>, requests: &Mutex<Vec<String>>) {
-    let Some(request) = read(&mut stream) else { return };
-    let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-    requests.lock().unwrap().push(request);
+    let Some(request) = Request::read(&mut stream) else { return };
+    requests.lock().unwrap().push(format!("{}{}", request.head, String::from_utf8_lossy(&request.body)));
     let answer = match answer.lock().unwrap().clone() {
-        Answer::At(paths) => paths.into_iter().find(|(at, _)| path.contains(at)).expect("an answer for the path").1,
+        Answer::At(paths) => paths.into_iter().find(|(at, _)| request.path().contains(at)).expect("an answer for the path").1,
         answer => answer,
     };
     let _ = write(&mut stream, &answer);
 }
 
-fn read(stream: &mut impl Read) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut chunk = [0; 4096];
-    loop {
-        let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&chunk[..count]);
-        let text = String::from_utf8_lossy(&bytes);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-        if body.len() >= length.unwrap_or(0) {
-            return Some(text.into_owned());
-        }
-    }
-}
-
 fn write(stream: &mut (impl Read + Write), answer: &Answer) -> std::io::Result<()> {
     const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n[";
     match answer {
-        Answer::Whole(status, headers, body) => {
-            let length = body.len();
-            write!(stream, "HTTP/1.1 {status} It\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}")?;
-            stream.flush()
-        }
+        Answer::Whole(status, headers, body) => listener::answer(stream, *status, headers, body),
         Answer::After(time, body) => {
             thread::sleep(*time);
             write(stream, &Answer::json(200, body))

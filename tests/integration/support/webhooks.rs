@@ -2,14 +2,15 @@
 //! came, and refuses what Discord refuses.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
+
+use super::listener::{self, Request, listen};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -30,16 +31,9 @@ pub(crate) struct Webhooks {
 
 impl Webhooks {
     pub(crate) fn start() -> Webhooks {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let messages = Arc::new(Mutex::new(Vec::new()));
         let kept = messages.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let kept = kept.clone();
-                thread::spawn(move || kept.lock().unwrap().extend(take(&stream)));
-            }
-        });
+        let address = listen(move |stream| kept.lock().unwrap().extend(take(stream)));
         Webhooks { address, messages }
     }
 
@@ -73,29 +67,18 @@ impl Webhooks {
 }
 
 /// Reads one request and answers it.
-fn take(mut stream: &TcpStream) -> Option<Message> {
-    let mut reader = BufReader::new(stream);
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        if reader.read_until(b'\n', &mut head).ok()? == 0 {
-            return None;
-        }
-    }
-    let head = String::from_utf8(head).ok()?;
-    let path = head.split(' ').nth(1)?.to_owned();
-    let header = |name: &str| head.lines().filter_map(|line| line.split_once(": ")).find(|(key, _)| *key == name);
-    let mut body = vec![0; header("Content-Length")?.1.parse().ok()?];
-    reader.read_exact(&mut body).ok()?;
-    let body: Value = serde_json::from_slice(&body).ok()?;
+fn take(mut stream: TcpStream) -> Option<Message> {
+    let request = Request::read(&stream)?;
+    let path = request.path().to_owned();
+    let body: Value = serde_json::from_slice(&request.body).ok()?;
     let refused = path.starts_with("/api/webhooks/") && !discord_takes(&body);
     let (status, answer) = match () {
         () if refused => (400, "{\"embeds\": [\"0\"]}"),
         () if path.starts_with("/api/webhooks/") => (204, ""),
         () => (200, "{}"),
     };
-    let head = format!("HTTP/1.1 {status} it\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
-    stream.write_all((head + answer).as_bytes()).ok()?;
-    let authorization = header("Authorization").map(|(_, value)| value.to_owned());
+    listener::answer(&mut stream, status, "", answer).ok()?;
+    let authorization = request.header("Authorization").map(str::to_owned);
     Some(Message { path, authorization, body, came: Instant::now(), status })
 }
 
