@@ -85,12 +85,15 @@ impl SampleSet {
     }
 
     /// Makes what a family shows before its first sample: its `always` label sets, or its only one when it has no labels.
+    /// How many there may be is for those from outside: these have their place in any case.
     pub fn create(&mut self, info: &'static FamilyInfo) {
-        if info.labels.is_empty() {
-            self.entry(info, &[]);
-        }
-        for labels in info.always {
-            self.entry(info, labels);
+        let rows = &mut self.families[info.index];
+        let alone: &[&[&str]] = if info.labels.is_empty() { &[&[]] } else { &[] };
+        for labels in alone.iter().chain(info.always) {
+            write_key(&mut self.scratch, info, labels, self.limits.label_value_bytes);
+            if let Err(at) = rows.find(&self.scratch) {
+                rows.insert(at, info, &self.scratch);
+            }
         }
     }
 
@@ -225,7 +228,7 @@ fn write_key(key: &mut String, info: &FamilyInfo, labels: &[&str], limit: usize)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{API_ERRORS, API_LATENCY, MARKET_REGIME, ORDERS, POSITION, TRADING_SIGNALS};
+    use crate::catalogue::{API_ERRORS, API_LATENCY, KILL_SWITCH_ACTIVE, MARKET_REGIME, ORDERS, POSITION, TRADING_SIGNALS};
 
     fn small() -> SampleSet {
         SampleSet::new(Limits { series_per_family: 2, label_value_bytes: 4 })
@@ -330,5 +333,17 @@ mod tests {
         let mut set = SampleSet::new(Limits::default());
         set.create(TRADING_SIGNALS.info());
         assert_eq!(keys(&set, TRADING_SIGNALS.info()), ["BUY", "HOLD", "SELL"].map(|a| format!("action=\"{a}\"")));
+    }
+
+    #[test]
+    fn always_label_sets_have_their_place_whatever_the_limit() {
+        let mut set = SampleSet::new(Limits { series_per_family: 2, ..Limits::default() });
+        set.create(KILL_SWITCH_ACTIVE.info());
+        for trigger in ["POSITION_LIMIT", "MANUAL", "unheard of"] {
+            set.set(&KILL_SWITCH_ACTIVE, [trigger], 1.0);
+        }
+        let active = set.series(KILL_SWITCH_ACTIVE.info()).filter(|series| *series.value() == Value::Gauge(1.0));
+        assert_eq!(active.map(|series| series.labels().concat()).collect::<Vec<_>>(), ["MANUAL", "POSITION_LIMIT"]);
+        assert_eq!(set.take_dropped().len(), 1, "only what is from outside is dropped");
     }
 }
