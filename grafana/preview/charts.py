@@ -6,7 +6,7 @@ import time
 
 from values import PALETTE, formatted
 
-AXIS, GRID, TEXT = 58, "#2c3235", "#9fa7b3"
+AXIS, GRID, TEXT = 66, "#2c3235", "#9fa7b3"
 VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"]
 
 
@@ -88,6 +88,13 @@ def stacked(series):
     return made, max(heights.values(), default=0.0)
 
 
+def limit_lines(steps):
+    """(value, colour) of each threshold's line, as Grafana draws it: in the colour of the step above it, but up to the first transparent
+    step in that of the step below it."""
+    transparent = next((index for index, step in enumerate(steps) if step["color"] == "transparent"), 0)
+    return [(steps[index]["value"], steps[index - 1 if index <= transparent else index]["color"]) for index in range(1, len(steps))]
+
+
 def over_time(panel, series, fields, span, width, height, marks=()):
     """Lines or bars, with the thresholds as dashed lines and the alerts that fired as upright ones."""
     custom = panel["fieldConfig"]["defaults"]["custom"]
@@ -98,14 +105,14 @@ def over_time(panel, series, fields, span, width, height, marks=()):
     low = min(values + [0 if field.low is None else field.low])
     high = max(values + [top, 0.0])
     high = max(high, field.high or 0)
-    limits = [step for step in field.thresholds[1:] if custom["thresholdsStyle"]["mode"] == "dashed"]
+    limits = limit_lines(field.thresholds) if custom["thresholdsStyle"]["mode"] == "dashed" else []
     low, high = min(low, custom.get("axisSoftMin", low)), max(high, custom.get("axisSoftMax", high))
     frame = Frame(width, height, span, low * 1.05 if low < 0 else low, high * 1.05 if high > low else low + 1)
     parts = [*frame.times(), *frame.values(field.unit, field.decimals)]
-    for limit in limits:
-        if frame.low <= limit["value"] <= frame.high:
-            place = f'x1="{frame.left}" x2="{frame.right}" y1="{frame.y(limit["value"]):.1f}" y2="{frame.y(limit["value"]):.1f}"'
-            parts.append(f'<line {place} stroke="{limit["color"]}" stroke-dasharray="8 6" stroke-width="1.5"/>')
+    for value, color in limits:
+        if frame.low <= value <= frame.high:
+            place = f'x1="{frame.left}" x2="{frame.right}" y1="{frame.y(value):.1f}" y2="{frame.y(value):.1f}"'
+            parts.append(f'<line {place} stroke="{color}" stroke-dasharray="8 6" stroke-width="1.5"/>')
     moments = sorted({moment for points in bases for moment, _, _ in points})
     step = min((second - first for first, second in zip(moments, moments[1:])), default=60)
     for points, color, field in zip(bases, colors(series, fields), fields):
@@ -194,17 +201,3 @@ def state_rows(series, fields, span, width, height):
             if right - left > 7 * len(label):
                 parts.append(text(left + 5, y + room * 0.42 + 3, label, color="#ffffff"))
     return svg(width, height, *parts)
-
-
-def spark(series, field, span, width, height):
-    """The course behind a number."""
-    values = [value for _, value in series.points if value is not None]
-    if len(values) < 2:
-        return ""
-    low, high = min(values), max(values)
-    frame = Frame(width, height, span, low - (high - low or 1) * 0.1, high + (high - low or 1) * 0.1, left=0)
-    frame.bottom, frame.right = height, width
-    points = [(moment, None, value) for moment, value in series.points]
-    color = field.shown(series.last())[1]
-    base = [(moment, frame.low, value) for moment, _, value in points]
-    return svg(width, height, line_marks(frame, base, color, {"fillOpacity": 20}, field))

@@ -18,8 +18,8 @@ class Series(NamedTuple):
     query: str
 
     def last(self):
-        """The newest value there is, as the panels reduce a series."""
-        return next((value for _, value in reversed(self.points) if value is not None), None)
+        """The value at the end, None if the series ended before."""
+        return self.points[-1][1]
 
 
 class Span(NamedTuple):
@@ -42,8 +42,10 @@ class Prometheus:
         return SCRAPE * math.ceil(wanted / SCRAPE)
 
     def filled(self, expr, step):
+        rate_interval = max(step + SCRAPE, 4 * SCRAPE)
         for name, value in {
-            "$__rate_interval": f"{max(step + SCRAPE, 4 * SCRAPE)}s",
+            "${__rate_interval_ms}": f"{1000 * rate_interval}",
+            "$__rate_interval": f"{rate_interval}s",
             "$__range": f"{round(self.span.end - self.span.start)}s",
             "$job": ".+",
             "$instance": ".+",
@@ -61,9 +63,13 @@ class Prometheus:
             result = self.call("query_range", query=expr, start=start, end=self.span.end, step=step)["result"]
         return [
             Series(named(target["legendFormat"], found["metric"]), found["metric"],
-                   filled_gaps(found.get("values") or [found["value"]], step), target["refId"])
+                   filled_gaps(found.get("values") or [found["value"]], step, self.span.end), target["refId"])
             for found in result
         ]
+
+    def now(self, expr):
+        """The series of a query of the preview's own, as they are at the end."""
+        return self.ask({"expr": expr, "instant": True, "legendFormat": "__auto", "refId": "A"}, SCRAPE)
 
     def series(self, panel, pixels):
         step = self.step(panel, pixels)
@@ -76,12 +82,14 @@ def named(legend, labels):
     return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda found: labels.get(found[1], ""), legend).strip()
 
 
-def filled_gaps(values, step):
-    """Numbers for texts, and None where a point is missing or is no number."""
+def filled_gaps(values, step, end):
+    """Numbers for texts, and None where a point is missing or is no number, or where the series ended before the end."""
     points = []
     for time, text in values:
         if points and time - points[-1][0] > 1.5 * step:
             points.append((points[-1][0] + step, None))
         value = float(text)
         points.append((time, value if math.isfinite(value) else None))
+    if len(points) > 1 and points[-1][0] + step <= end:
+        points.append((points[-1][0] + step, None))
     return points

@@ -26,17 +26,16 @@ def stat(panel, prometheus, width, height):
         label, color = field.shown(one.last())
         size = min(38, int(wide * 1.5 / max(len(label), 1)), int(height * 0.55))
         painted = f"background:{color};color:#fff" if panel["options"]["colorMode"] == "background" else f"color:{color}"
-        graph = charts.spark(one, field, prometheus.span, wide, height // 3) if panel["options"]["graphMode"] == "area" else ""
         name = f"<small>{html.escape(one.name)}</small>" if len(series) > 1 else ""
-        tiles.append(f'<div class="stat" style="{painted};font-size:{size}px"><i>{graph}</i><span style="padding-bottom:{18 if graph else 0}px">{html.escape(label)}{name}</span></div>')
+        tiles.append(f'<div class="stat" style="{painted};font-size:{size}px"><span>{html.escape(label)}{name}</span></div>')
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
 
 def legend(panel, series, fields):
     entries = []
     for one, color, field in zip(series, charts.colors(series, fields), fields):
-        values = [value for _, value in one.points if value is not None]
-        columns = "".join(f"<td>{formatted(value, field.unit, field.decimals)}</td>" for value in (values[-1:] + [max(values)] if values else []))
+        most = max((value for _, value in one.points if value is not None), default=None)
+        columns = "".join(f"<td>{'No data' if value is None else formatted(value, field.unit, field.decimals)}</td>" for value in (one.last(), most))
         entries.append((f'<b style="background:{color}"></b>{html.escape(one.name)}', columns))
     if panel["options"]["legend"]["displayMode"] == "table":
         rows = "".join(f"<tr><td>{name}</td>{columns}</tr>" for name, columns in entries)
@@ -46,7 +45,7 @@ def legend(panel, series, fields):
 
 def timeseries(panel, prometheus, width, height):
     series = prometheus.series(panel, width)
-    if not any(one.last() is not None for one in series):
+    if not any(value is not None for one in series for _, value in one.points):
         return missing(panel)
     fields = fields_of(panel, series)
     right = panel["options"]["legend"]["placement"] == "right"
@@ -104,7 +103,7 @@ def table(panel, prometheus, width, height):
     if "sortBy" in options:
         sort = options["sortBy"]["sort"][0]
         key = next(name for name, label in organized["renameByName"].items() if label == sort["field"])
-        rows.sort(key=lambda row: (row.get(key) is None, row.get(key) or 0) if key.startswith("Value") else (False, row.get(key, "")),
+        rows.sort(key=lambda row: row.get(key) or 0 if key.startswith("Value") else row.get(key, ""),
                   reverse=sort["desc"])
     body = []
     for row in rows:
@@ -114,8 +113,8 @@ def table(panel, prometheus, width, height):
             if not name.startswith("Value"):
                 cells.append(f"<td>{html.escape(value or '')}</td>")
                 continue
-            label, color = field.shown(value) if value is not None else ("", "")
-            painted = f' style="background:{color};color:#fff"' if field.painted and value is not None else ""
+            label, color = field.shown(value)
+            painted = f' style="background:{color};color:#fff"' if field.painted else ""
             cells.append(f'<td class="number"{painted}>{label}</td>')
         body.append(f"<tr>{''.join(cells)}</tr>")
     heads = "".join(f"<th>{organized['renameByName'][name]}</th>" for name in columns)
@@ -123,16 +122,21 @@ def table(panel, prometheus, width, height):
 
 
 def alertlist(panel, prometheus, width, height):
-    alerts = [it for it in prometheus.call("alerts")["alerts"] if it["labels"]["alertname"] != "SentinelWatchdog"]
+    def identity(labels):
+        return frozenset((name, value) for name, value in labels.items() if name not in ("__name__", "alertstate"))
+
+    # The list of Prometheus is of now, and has the texts; the series are those of the moment that the other panels show.
+    texts = {identity(it["labels"]): it["annotations"].get("description", "") for it in prometheus.call("alerts")["alerts"]}
+    since = {identity(one.labels): one.last() for one in prometheus.now("ALERTS_FOR_STATE")}
+    alerts = [one.labels for one in prometheus.now('ALERTS{alertname!="SentinelWatchdog"}')]
     if not alerts:
         return '<div class="missing">No alerts matching filters</div>'
     colors = {"critical": "#D55E00", "warning": "#E69F00"}
     rows = []
-    for it in alerts:
-        since = time.strftime("%H:%M", time.strptime(it["activeAt"][:19], "%Y-%m-%dT%H:%M:%S"))
-        color = colors.get(it["labels"]["severity"], "#56B4E9")
-        rows.append(f'<div class="alert" style="border-color:{color}"><b>{it["labels"]["alertname"]}</b> {it["state"]} since {since}'
-                    f'<br>{html.escape(it["annotations"].get("description", ""))}</div>')
+    for labels in sorted(alerts, key=lambda it: list(colors).index(it["severity"]) if it["severity"] in colors else len(colors)):
+        begun = time.strftime("%H:%M", time.gmtime(since.get(identity(labels))))
+        rows.append(f'<div class="alert" style="border-color:{colors.get(labels["severity"], "#56B4E9")}"><b>{labels["alertname"]}</b>'
+                    f' {labels["alertstate"]} since {begun}<br>{html.escape(texts.get(identity(labels), ""))}</div>')
     return "".join(rows)
 
 

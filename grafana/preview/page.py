@@ -13,8 +13,8 @@ STYLE = """
 .panel h3 { font-size: 12px; font-weight: 600; margin: 0; padding: 5px 8px; height: 26px } .panel h3 em { color: #6e7681; font-style: normal }
 .row { position: absolute; font-size: 14px; padding: 6px 8px } .missing { padding: 24px; text-align: center; color: #808080; font-size: 16px }
 .tiles { display: flex; height: 100% } .stat { flex: 1; position: relative; display: flex; align-items: center; justify-content: center;
-  font-size: 28px; font-weight: 600; height: 100%; text-align: center } .stat i { position: absolute; left: 0; bottom: 0; line-height: 0 }
-.stat span { position: relative } .stat small { display: block; font-size: 10px; font-weight: 400 }
+  font-size: 28px; font-weight: 600; height: 100%; text-align: center }
+.stat small { display: block; font-size: 10px; font-weight: 400 }
 .legend { font-size: 10px } .legend b { display: inline-block; width: 12px; height: 4px; margin-right: 5px; vertical-align: middle }
 .above .legend { padding-left: 8px; white-space: nowrap; overflow: hidden } .above .legend span { margin-right: 12px }
 .beside { display: flex } .beside table { flex: 1; height: fit-content } table { border-collapse: collapse }

@@ -1,5 +1,6 @@
 """How a field shows its values: units, texts and colours."""
 
+import math
 import re
 
 PALETTE = ["#73BF69", "#F2CC0C", "#8AB8FF", "#FF780A", "#F2495C", "#5794F2", "#B877D9", "#705DA0", "#37872D", "#FADE2A"]
@@ -9,8 +10,8 @@ SUFFIXES = {"opm": " ops/m", "cpm": " c/m"}
 
 def plain(value, decimals):
     if decimals is None:
-        size = abs(value)
-        decimals = 0 if value == round(value) or size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 3
+        # Three digits, as Grafana has it.
+        decimals = 0 if value == round(value) else max(2 - math.floor(math.log10(abs(value))), 0)
         text = f"{value:.{decimals}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
     else:

@@ -3,7 +3,7 @@
 from layout import dashboard, row
 from limits import right_side
 from panels import CRITICAL, OK, PINK, SKY, WARNING, heatmap, lines, painted, stat, states, table, timeline
-from queries import age, per_minute
+from queries import age, counted_per_minute, per_minute
 
 UP = {0: ("Down", CRITICAL), 1: ("Up", OK)}
 SUCCESS = {0: ("Failed", WARNING), 1: ("OK", OK)}
@@ -12,9 +12,9 @@ LAST_SUCCESS = "sentinel_exporter_collector_last_success_timestamp_seconds"
 SCRAPED = 'up{job="sentinel-metrics", instance=~"$instance"}'
 
 NOW = row(
-    "Can the other dashboards be believed?", 4,
+    "Can the other dashboards be believed?", 3,
     stat("Exporter", "Whether Prometheus could scrape it the last time.", 4, {"{{instance}}": f"min by (instance) ({SCRAPED})"}, "none",
-         graph=False, background=True, mappings=states(UP), alerts=["SentinelExporterDown"]),
+         background=True, mappings=states(UP), alerts=["SentinelExporterDown"]),
     stat("Collectors failing", "Collectors whose last run did not succeed.", 4,
          {"{{instance}}": "sum by (instance) (1 - sentinel_exporter_collector_success)"}, alerts=["SentinelCollectorFailing"],
          threshold_steps=[{"color": OK, "value": None}, {"color": WARNING, "value": 1}]),
@@ -26,21 +26,21 @@ NOW = row(
     stat("Last checkpoint", "Time since the checkpoint was saved, or needed no saving; every 5 s is normal.", 4,
          {"{{instance}}": age("sentinel_exporter_snapshot_last_success_timestamp_seconds")}, "s", alert="SentinelCheckpointStale"),
     stat("Configuration", "Whether the last reload was taken. If not, the configuration before it is in force.", 4,
-         {"{{instance}}": "min by (instance) (sentinel_exporter_config_last_reload_successful)"}, "none", graph=False,
+         {"{{instance}}": "min by (instance) (sentinel_exporter_config_last_reload_successful)"}, "none",
          mappings=states({0: ("Refused", WARNING), 1: ("In force", OK)}), alerts=["SentinelConfigReloadFailed"]),
 )
 
 EVENTS = row(
     "Events and journals", 8,
     lines("Events", "Events that were counted, a minute, by kind.", 9,
-          {"{{event}}": per_minute("sentinel_exporter_events_total", "event")}, "opm", stacked=True, table=True, alerts=["SentinelNoEvents"]),
+          {"{{event}}": counted_per_minute("sentinel_exporter_events_total", "event")}, "opm", stacked=True, table=True, alerts=["SentinelNoEvents"]),
     lines("Age of the last event", "While the market is open one comes every few seconds.", 5,
           {"{{instance}}": age("sentinel_exporter_last_event_timestamp_seconds")}, "s"),
     lines("Rejected by reason", "Lines that were not counted, in 15 minutes.", 5,
           {"{{reason}}": "sum by (reason) (increase(sentinel_exporter_events_rejected_total[15m]))"}, alert="SentinelEventsRejected",
           decimals=0),
     lines("Unread bytes", "By journal. A scrape reads what there is; what remains, it had no time for, or no right to.", 5,
-          {"{{journal}}": "max by (journal) (sentinel_exporter_journal_lag_bytes)"}, "bytes", alert="SentinelJournalLagging"),
+          {"{{file}}": 'label_replace(max by (journal) (sentinel_exporter_journal_lag_bytes), "file", "$1", "journal", ".*/(.*)")'}, "bytes", alert="SentinelJournalLagging"),
 )
 
 COLLECTORS = row(
@@ -109,7 +109,8 @@ HUB = row(
 PATHS = row(
     "The way to people", 7,
     lines("Notifications", "Sent by Alertmanager, a minute, by integration.", 8,
-          {"{{integration}}": 'sum by (integration) (60 * rate(alertmanager_notifications_total{job="alertmanager"}[$__rate_interval])) > 0'},
+          {"{{integration}}": counted_per_minute('alertmanager_notifications_total{job="alertmanager"}', "integration", 'up{job="alertmanager"}')
+           + " > 0"},
           "opm", bars=True, stacked=True),
     lines("Failed notifications", "In 15 minutes, by integration. Somebody was not told.", 8,
           {"all": f"sum({FAILED})", "{{integration}}": f"sum by (integration) ({FAILED}) > 0"},
@@ -123,7 +124,8 @@ PATHS = row(
 BRIDGE = row(
     "The bridge to DingTalk", 7,
     lines("Notifications by robot", "Notifications of Alertmanager, a minute: delivered, later (it comes again) or rejected.", 8,
-          {"{{robot}} {{outcome}}": per_minute("sentinel_dingtalk_notifications_total", "robot, outcome")}, "opm", bars=True, stacked=True),
+          {"{{robot}} {{outcome}}": per_minute("sentinel_dingtalk_notifications_total", "robot, outcome") + " > 0"}, "opm", bars=True,
+          stacked=True, empty="No notifications in this time"),
     lines("Messages that failed", "Messages of 15 minutes that DingTalk did not take, by robot and why.", 8,
           {"all": 'sum(increase(sentinel_dingtalk_messages_total{outcome!="delivered"}[15m]))',
            "{{robot}} {{outcome}} {{reason}}": "sum by (robot, outcome, reason)"

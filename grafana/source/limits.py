@@ -81,6 +81,12 @@ def right_side(reference):
     return alert.expr.rsplit(" > ", 1)[1].split(" unless ")[0]
 
 
+def exception(reference):
+    """When an alert does not fire: what is after its last " unless ", of what there is now."""
+    (alert,) = named(reference)
+    return re.sub(r"last_over_time\(([^()]*)\[5m\]\)", r"\1", alert.expr.rsplit(" unless ", 1)[1])
+
+
 def burn_rates():
     """How many times as fast as allowed a budget may burn over each window, before somebody is told, and how."""
     pattern = re.compile(r"slo:sli_error:ratio_rate(\w+) > ([\d.]+) \* slo:error_budget:ratio")

@@ -1,7 +1,7 @@
 """Panels of orders and fills, which traders and those who answer for the risk both look at."""
 
 from panels import CRITICAL, OK, SKY, WARNING, YELLOW, heatmap, lines
-from queries import per_minute, slow_share
+from queries import counted_per_minute, slow_share
 
 STATUSES = {"new": SKY, "partial": YELLOW, "filled": OK, "canceled": WARNING, "rejected": CRITICAL}
 
@@ -9,7 +9,7 @@ STATUSES = {"new": SKY, "partial": YELLOW, "filled": OK, "canceled": WARNING, "r
 def by_status(width):
     return lines(
         "Orders by status", "Status changes a minute. Every order begins as new; the others say what became of it.", width,
-        {"{{status}}": per_minute("sentinel_orders_total", "status")}, "opm", bars=True, stacked=True, colors=STATUSES,
+        {"{{status}}": counted_per_minute("sentinel_orders_total", "status")}, "opm", colors=STATUSES,
     )
 
 

@@ -3,6 +3,7 @@
 from layout import dashboard, row
 from panels import CRITICAL, OK, WARNING, alert_list, bars, lines, stat, states, timeline
 from queries import age, ratio
+from risk import LOSS
 from slo import BUDGET
 
 STATES = {0: ("Well", OK), 1: ("Warning", WARNING), 2: ("Critical", CRITICAL)}
@@ -43,10 +44,10 @@ PAGED = row(
     firing("critical", CRITICAL),
     firing("warning", WARNING),
     stat("Exporter", "Whether Prometheus could scrape it. While it is down, everything else is unknown.", 4,
-         'min(up{job="sentinel-metrics", instance=~"$instance"})', "none", graph=False, background=True,
+         'min(up{job="sentinel-metrics", instance=~"$instance"})', "none", background=True,
          mappings=states({0: ("Down", CRITICAL), 1: ("Up", OK)}), alerts=["SentinelExporterDown"],
          link=to("sentinel-exporter", "Open the exporter's dashboard")),
-    stat("Kill switch", "Whether the kill switch holds trading.", 4, "max(sentinel_kill_switch_active)", "none", graph=False, background=True,
+    stat("Kill switch", "Whether the kill switch holds trading.", 4, "max(sentinel_kill_switch_active)", "none", background=True,
          mappings=states({0: ("Released", OK), 1: ("HELD", CRITICAL)}), alerts=["SentinelKillSwitchActive"],
          link=to("sentinel-risk", "Open the dashboard of the risk")),
     stat("Failed notifications", "Notifications of 15 minutes that Alertmanager could not deliver: somebody was not told.", 4,
@@ -60,7 +61,7 @@ PAGED = row(
 SYSTEM_STATES = row(
     "The systems", 4,
     *(
-        stat(name, f"The worst alert that fires about {about}. Grey while nothing is known.", 6, state(team), "none", graph=False,
+        stat(name, f"The worst alert that fires about {about}. Grey while nothing is known.", 6, state(team), "none",
              background=True, mappings=states(STATES), link=to(uid, f"Open {name}"))
         for name, (team, uid, about) in SYSTEMS.items()
     ),
@@ -73,14 +74,14 @@ COURSE = row(
 )
 
 NUMBERS = row(
-    "In numbers", 4,
+    "In numbers", 3,
     number("Last cycle", "Time since the last trading cycle ended. One a minute is normal while the market is open.",
            {"{{instance}}": age("sentinel_last_cycle_timestamp_unix")}, "s", "sentinel-trading", alert="SentinelTradingCyclesStalled"),
     number("Failed predictions", "Share of the last 10 minutes' predictions.",
            {"{{instance}}": ratio("sentinel_prediction_failures_total", "sentinel_prediction_requests_total", "10m")}, "percentunit",
            "sentinel-trading", alert="SentinelPredictionsFailing"),
-    number("Loss of the day, of its limit", "Below 0 is a profit. At 100 % trading is halted for the day.",
-           {"{{instance}}": "-max by (instance) (sentinel_pnl_usd) / (max by (instance) (sentinel_daily_loss_limit_usd) > 0)"},
+    number("Loss of the day, of its limit", "0 while there is a profit. At 100 % trading is halted for the day.",
+           {"{{instance}}": LOSS},
            "percentunit", "sentinel-risk", alert="SentinelDailyLoss", defaults={"decimals": 0}),
     number("Oldest unfinished batch", "Age of the oldest batch that has neither failed nor ended.",
            {"{{instance}}": 'max by (instance) (sentinel_ops_pipeline_oldest_age_seconds{status!="failed"})'}, "s", "sentinel-pipeline",

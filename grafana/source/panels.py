@@ -12,11 +12,13 @@ BLUE, SKY, PINK, YELLOW, GREY = "#0072B2", "#56B4E9", "#CC79A7", "#F0E442", "#80
 SEVERITIES = {"info": SKY, "warning": WARNING, "critical": CRITICAL}
 
 NO_DATA = "No data"
+# Of what an instant query returns, which is one value a series.
+NEWEST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 # Thresholds colour what reaches them; this makes "more than nothing" of a count.
 MORE_THAN_NOTHING = 0.001
 
 
-def states(named_states=None):
+def states(named_states=None, missing=NO_DATA):
     """Texts and colours for values: {0: ("OK", OK)}. What is not there is grey, and says so."""
     mappings = []
     if named_states:
@@ -25,7 +27,7 @@ def states(named_states=None):
             for index, (value, (text, color)) in enumerate(named_states.items())
         }
         mappings.append({"options": options, "type": "value"})
-    return mappings + [{"options": {"match": "null+nan", "result": {"color": GREY, "text": NO_DATA}}, "type": "special"}]
+    return mappings + [{"options": {"match": "null+nan", "result": {"color": GREY, "text": missing}}, "type": "special"}]
 
 
 def steps(alert):
@@ -43,6 +45,12 @@ def steps(alert):
     return [{"color": OK, "value": None}] + [
         {"color": color, "value": value or MORE_THAN_NOTHING} for value, color in sorted(colors.items())
     ]
+
+
+def quiet(threshold_steps):
+    """The same, where what is well needs no colour. Grafana draws a line in the colour of the step above it, but up to the first that is
+    transparent in that of the step below it: so each line has its alert's colour, also where that fires on what is small."""
+    return [step | {"color": "transparent"} if step["color"] == OK else step for step in threshold_steps]
 
 
 def runbooks(alerts):
@@ -102,25 +110,22 @@ def fixed(color):
     return {"fixedColor": color, "mode": "fixed"}
 
 
-def reduced(calculation="lastNotNull"):
-    return {"calcs": [calculation], "fields": "", "values": False}
-
-
-def stat(title, description, width, queries, unit="short", *, graph=True, background=False, text="auto", link=None, **more):
-    """One number, as large as it can be, with its course behind it."""
+def stat(title, description, width, queries, unit="short", *, background=False, link=None, **more):
+    """One number, as large as it can be, as it is now. It has no course behind it, because for that Grafana asks about a range, and
+    then shows the last number that there was, long after its series has gone."""
     options = {
         "colorMode": "background" if background else "value",
-        "graphMode": "area" if graph else "none",
+        "graphMode": "none",
         "justifyMode": "auto",
         "orientation": "auto",
         "percentChangeColorMode": "standard",
-        "reduceOptions": reduced(),
+        "reduceOptions": NEWEST,
         "showPercentChange": False,
-        "textMode": text,
+        "textMode": "auto",
         "wideLayout": True,
     }
     defaults = more.pop("defaults", {}) | ({"links": [link]} if link else {})
-    return panel("stat", title, description, width, queries, unit, options=options, defaults=defaults, **more)
+    return panel("stat", title, description, width, queries, unit, options=options, defaults=defaults, instant=True, **more)
 
 
 def lines(title, description, width, queries, unit="short", *, bars=False, stacked=False, colors=None, dashed=(), low=0, high=None,
@@ -128,14 +133,16 @@ def lines(title, description, width, queries, unit="short", *, bars=False, stack
     """Series over time. `colors` fixes those of some names, `dashed` draws them as limits."""
     if threshold_steps is None and "alert" in more:
         threshold_steps = steps(more["alert"])
+    if threshold_steps:
+        threshold_steps = quiet(threshold_steps)
     limits = [step["value"] for step in threshold_steps or [] if step["value"] is not None]
     # Events come about once a minute: a window as short as Grafana's least would see none in one moment and two in the next.
-    if "$__rate_interval" in str(queries):
+    if "__rate_interval" in str(queries):
         more.setdefault("interval", "5m")
     custom = {
         "axisPlacement": "auto",
         "drawStyle": "bars" if bars else "line",
-        "fillOpacity": 60 if bars or stacked else 8,
+        "fillOpacity": 60 if bars or stacked else 0 if table else 8,
         "lineWidth": 1,
         "showPoints": "never",
         "spanNulls": False,
@@ -153,7 +160,7 @@ def lines(title, description, width, queries, unit="short", *, bars=False, stack
     defaults |= {key: value for key, value in {"min": low, "max": high, "decimals": decimals}.items() if value is not None}
     options = {
         "legend": {
-            "calcs": ["lastNotNull", "max"] if table else [],
+            "calcs": ["last", "max"] if table else [],
             "displayMode": "table" if table else "list",
             "placement": "right" if table else "bottom",
             "showLegend": True,
@@ -209,7 +216,7 @@ def bars(title, description, width, queries, unit="short", *, low=0, high=None, 
         "minVizWidth": 8,
         "namePlacement": "left",
         "orientation": "horizontal",
-        "reduceOptions": reduced(),
+        "reduceOptions": NEWEST,
         "showUnfilled": True,
         "sizing": "auto",
         "valueMode": "text",
@@ -243,8 +250,7 @@ def painted(threshold_steps=None, mappings=None):
     dress = {"custom__cellOptions": {"mode": "basic", "type": "color-background"}}
     if mappings:
         return dress | {"mappings": mappings}
-    quiet = [step | {"color": "transparent"} if step["color"] == OK else step for step in threshold_steps]
-    return dress | {"thresholds": {"mode": "absolute", "steps": quiet}}
+    return dress | {"thresholds": {"mode": "absolute", "steps": quiet(threshold_steps)}}
 
 
 def alert_list(title, description, width):

@@ -2,7 +2,7 @@
 
 from layout import dashboard, row
 from panels import CRITICAL, GREY, OK, PINK, SKY, WARNING, heatmap, lines, stat, states, table, timeline
-from queries import per_minute
+from queries import counted_per_minute
 
 STATUSES = {"completed": OK, "failed": CRITICAL, "in_progress": SKY}
 OUTCOMES = {"inserted": OK, "skipped": SKY, "error": CRITICAL, "other": GREY}
@@ -10,7 +10,7 @@ UP = {0: ("Down", WARNING), 1: ("Up", OK)}
 FAILED_SHARE = 'sum by (instance) (sentinel_ops_hour_batches{status="failed"}) / sum by (instance) (sentinel_ops_hour_batches)'
 
 NOW = row(
-    "Do batches get through?", 4,
+    "Do batches get through?", 3,
     stat("Oldest unfinished batch", "Age of the oldest batch that has neither failed nor ended. Beyond ten minutes it is stuck.", 4,
          {"{{instance}}": 'max by (instance) (sentinel_ops_pipeline_oldest_age_seconds{status!="failed"})'}, "s",
          alert="SentinelBatchesStuck"),
@@ -23,7 +23,7 @@ NOW = row(
     stat("Newest hour began", "How long ago the newest hour with a batch began. The hourly figures are as old as that.", 4,
          {"{{instance}}": "time() - max by (instance) (sentinel_ops_hour_start_timestamp_seconds)"}, "s", alert="SentinelPipelineQuiet"),
     stat("PostgREST", "Whether it answered the last probe as it should.", 4, {"{{instance}}": "min by (instance) (sentinel_postgrest_up)"},
-         "none", graph=False, mappings=states(UP), alerts=["SentinelPostgrestDown"]),
+         "none", mappings=states(UP), alerts=["SentinelPostgrestDown"]),
 )
 
 WAITING = row(
@@ -84,7 +84,7 @@ POSTGREST = row(
           {"{{instance}}": 'sum by (instance) (increase(sentinel_postgrest_errors_total{code="PGRST002"}[5m]))'},
           alert="SentinelSchemaCacheStale/warning", decimals=0),
     lines("Errors of PostgREST", "Errors that probes were answered with, a minute, by code.", 4,
-          {"{{code}}": per_minute("sentinel_postgrest_errors_total", "code")}, "cpm", bars=True),
+          {"{{code}}": counted_per_minute("sentinel_postgrest_errors_total", "code")}, "cpm", bars=True),
     lines("Reloads of the schema cache", "Reloads of 15 minutes that the exporter asked for, by result.", 4,
           {"{{result}}": "sum by (result) (increase(sentinel_schema_cache_reloads_total[15m]))"}, bars=True,
           colors={"success": OK, "failed": CRITICAL}, decimals=0, alerts=["SentinelSchemaCacheReloadFailed"]),

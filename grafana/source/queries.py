@@ -62,9 +62,24 @@ def ratio(part, whole, window):
     return f"sum by (instance) (increase({part}[{window}])) / sum by (instance) (increase({whole}[{window}]))"
 
 
+def summed(by):
+    return f"sum by ({by})" if by else "sum"
+
+
 def per_minute(counter, by=""):
-    grouping = f" by ({by})" if by else ""
-    return f"60 * sum{grouping} (rate({counter}[$__rate_interval]))"
+    return f"60 * {summed(by)} (rate({counter}[$__rate_interval]))"
+
+
+def counted(counter, by, window="$__range", scrapes="up"):
+    """What a counter, whose labels are not known before its first events, counted in a window. A series that such an event gives birth to
+    begins with its count, and increase() does not see that: where it is younger than the scrapes of the window, all of its count is new."""
+    scraped = f"min by (job, instance) (sum_over_time({scrapes}[{window}]))"
+    born = f"{counter} and count_over_time({counter}[{window}]) < on (job, instance) group_left () {scraped}"
+    return f"{summed(by)} ({born} or increase({counter}[{window}]))"
+
+
+def counted_per_minute(counter, by, scrapes="up"):
+    return f"60000 / ${{__rate_interval_ms}} * {counted(counter, by, '$__rate_interval', scrapes)}"
 
 
 def mean(histogram):

@@ -4,9 +4,10 @@ import orders
 from layout import dashboard, row
 from limits import right_side
 from panels import CRITICAL, GREY, OK, PINK, bars, fixed, heatmap, lines, override, stat, states, steps, table, timeline
-from queries import age, per_minute
+from queries import age, counted, counted_per_minute
 
-LOSS = "-max by (instance) (sentinel_pnl_usd) / (max by (instance) (sentinel_daily_loss_limit_usd) > 0)"
+# A profit is no loss.
+LOSS = "clamp_min(-max by (instance) (sentinel_pnl_usd), 0) / (max by (instance) (sentinel_daily_loss_limit_usd) > 0)"
 (DRIFT_OK, DRIFT_WARNING) = steps("SentinelReconciliationDrift")
 # Drift counts either way.
 DRIFT = [
@@ -16,11 +17,11 @@ DRIFT = [
 ]
 
 NOW = row(
-    "May it trade, and what is at stake?", 4,
+    "May it trade, and what is at stake?", 3,
     stat("Kill switch", "Whether anything holds trading. While it does, no order is placed.", 4,
-         {"{{instance}}": "max by (instance) (sentinel_kill_switch_active)"}, "none", graph=False, background=True,
+         {"{{instance}}": "max by (instance) (sentinel_kill_switch_active)"}, "none", background=True,
          mappings=states({0: ("Released", OK), 1: ("HOLDS TRADING", CRITICAL)}), alerts=["SentinelKillSwitchActive"]),
-    stat("Loss of the day, of its limit", "Below 0 is a profit. At 100 % the kill switch halts trading for the day.", 5,
+    stat("Loss of the day, of its limit", "0 while there is a profit. At 100 % the kill switch halts trading for the day.", 5,
          {"{{instance}}": LOSS}, "percentunit", alert="SentinelDailyLoss", defaults={"decimals": 0}),
     stat("Profit and loss", "Of the trading day, as last reported.", 4, {"{{instance}}": "max by (instance) (sentinel_pnl_usd)"},
          "currencyUSD"),
@@ -39,8 +40,8 @@ MONEY = row(
           {"{{instance}}": "max by (instance) (sentinel_pnl_usd)",
            "limit {{instance}}": "-max by (instance) (sentinel_daily_loss_limit_usd)"}, "currencyUSD", dashed=["/^limit /"],
           colors={"/^limit /": CRITICAL}, low=None),
-    lines("Loss of its limit", "The day's loss as a share of the limit; below 0 is a profit.", 6, {"{{instance}}": LOSS}, "percentunit",
-          alert="SentinelDailyLoss", low=None),
+    lines("Loss of its limit", "The day's loss as a share of the limit; 0 while there is a profit.", 6, {"{{instance}}": LOSS},
+          "percentunit", alert="SentinelDailyLoss"),
     bars("Positions", "Open positions now, by symbol. A closed position is not shown.", 8,
          {"{{symbol}} long": "sort_desc(sum by (symbol) (sentinel_position_usd) > 0)",
           "{{symbol}} short": "sort_desc(-sum by (symbol) (sentinel_position_usd) > 0)"}, "currencyUSD",
@@ -59,7 +60,7 @@ KILL_SWITCH = row(
              {"{{trigger}}": "max by (trigger) (sentinel_kill_switch_active)"}, {0: ("released", GREY), 1: ("holds", CRITICAL)},
              alerts=["SentinelKillSwitchActive"]),
     bars("Activations", "Activations of the kill switch in the chosen time, by trigger.", 6,
-         {"{{trigger}}": "sum by (trigger) (increase(sentinel_kill_switch_activations_total[$__range]))"}, decimals=0),
+         {"{{trigger}}": counted("sentinel_kill_switch_activations_total", "trigger")}, decimals=0),
     lines("Slower than 2 s", "Activations, and cancellations of all orders, that took longer than 2 s in an hour.", 6,
           {"kill switch": "sum(increase(sentinel_kill_switch_activation_seconds_count[1h]))"
            ' - sum(increase(sentinel_kill_switch_activation_seconds_bucket{le="2.0"}[1h]))',
@@ -74,8 +75,9 @@ HALTING = row(
             "sentinel_kill_switch_activation_seconds"),
     heatmap("Time to cancel all orders", "Built for 2 s.", 8, "sentinel_cancel_all_seconds"),
     lines("Risk checks", "Checks before orders, a minute, by what they led to.", 8,
-          {"{{check}} {{action}}": 'sum by (check, action) (60 * rate(sentinel_risk_checks_total{action!="allow"}[$__rate_interval]))',
-           "allowed": per_minute('sentinel_risk_checks_total{action="allow"}')}, "opm", bars=True, stacked=True, colors={"allowed": GREY}),
+          {"{{check}} {{action}}": counted_per_minute('sentinel_risk_checks_total{action!="allow"}', "check, action"),
+           "allowed": counted_per_minute('sentinel_risk_checks_total{action="allow"}', "")}, "opm", bars=True, stacked=True,
+          colors={"allowed": GREY}),
 )
 
 ORDERS = row("Orders and fills", 8, orders.by_status(8), orders.slippage(8), orders.mean_slippage(4), orders.far_fills(4))
@@ -97,7 +99,7 @@ BOOKS = row(
 REFUSED = row(
     "Decisions of the risk checks", 7,
     table("Risk checks in total", "How often each check led to which action, in the chosen time.", 12,
-          "sum by (instance, check, action) (increase(sentinel_risk_checks_total[$__range]))",
+          counted("sentinel_risk_checks_total", "instance, check, action"),
           {"instance": ("Host", None), "check": ("Check", None), "action": ("Action", None), "Value": ("Times", {"decimals": 0})},
           sort="-Times"),
     orders.rejected(12),

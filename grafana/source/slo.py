@@ -33,7 +33,7 @@ def burn_lines(long, short):
 
 
 NOW = row(
-    "Is what was promised kept?", 4,
+    "Is what was promised kept?", 3,
     stat("Objectives missed", "Objectives whose budget of 30 days is spent.", 6,
          "count(slo:error_budget_remaining:ratio < 0) or 0 * count(slo:objective:ratio)",
          threshold_steps=[{"color": OK, "value": None}, {"color": CRITICAL, "value": 1}]),
@@ -42,7 +42,7 @@ NOW = row(
     stat("Fastest burn over 1h", "The budget that burns fastest, over the last hour.", 6, "max(" + burn("1h") + " >= 0)", "none",
          threshold_steps=burn_steps("1h"), alerts=["SentinelSloBurn"], defaults={"decimals": 1}),
     stat("Objectives without events", "Objectives of which there is nothing to judge: no event in 30 minutes.", 6,
-         "count(slo:objective:ratio) - count(sum_over_time(slo:events:rate5m[30m]) >= 0)", alerts=["SentinelSloAbsent"], graph=False),
+         "count(slo:objective:ratio) - count(sum_over_time(slo:events:rate5m[30m]) >= 0)", alerts=["SentinelSloAbsent"]),
 )
 
 ALL = row(

@@ -2,18 +2,18 @@
 
 import orders
 from layout import dashboard, row
-from panels import CRITICAL, GREY, OK, WARNING, heatmap, lines, stat, states, table, timeline
-from queries import age, per_minute, ratio, slow_share
+from panels import CRITICAL, GREY, OK, SKY, WARNING, heatmap, lines, stat, states, table, timeline
+from queries import age, counted, counted_per_minute, per_minute, ratio, slow_share
 
 ACTIONS = {"BUY": OK, "SELL": WARNING, "HOLD": GREY}
 REGIME = 'sum by (instance) (sentinel_market_regime{regime="closed"}) or max by (instance) (0 * sentinel_market_regime)'
 
 NOW = row(
-    "Does it trade now?", 4,
+    "Does it trade now?", 3,
     stat("Last cycle", "Time since the last trading cycle ended. One a minute is normal while the market is open.", 4,
          {"{{instance}}": age("sentinel_last_cycle_timestamp_unix")}, "s", alert="SentinelTradingCyclesStalled"),
     stat("Market", "Closed means that the market is closed, or that the daemon is stopped on purpose: then nothing is expected of it.", 4,
-         {"{{instance}}": REGIME}, "none", graph=False, mappings=states({0: ("Open", OK), 1: ("Closed", GREY)})),
+         {"{{instance}}": REGIME}, "none", mappings=states({0: ("Open", OK), 1: ("Closed", GREY)})),
     stat("Websocket down", "Time since the websocket to the exchange was lost; 0 while it is connected. After 30 s trading is halted.", 4,
          {"{{instance}}": "max by (instance) (sentinel_websocket_downtime_seconds)"}, "s", alert="SentinelWebsocketDown"),
     stat("Slow orders", "Share of the last 15 minutes' orders that took longer than 100 ms.", 4,
@@ -65,10 +65,10 @@ PREDICTIONS = row(
 SIGNALS = row(
     "Signals, and their way to the gateway", 8,
     lines("Signals", "Trading signals a minute, by action.", 6,
-          {"{{action}}": per_minute("sentinel_trading_signals_total", "action")}, "opm", bars=True, stacked=True, colors=ACTIONS),
+          {"{{action}}": counted_per_minute("sentinel_trading_signals_total", "action")}, "opm", bars=True, stacked=True, colors=ACTIONS),
     lines("Executed of BUY and SELL", "BUY and SELL signals of 30 minutes, and those that were acted on. None of several is an alert.", 6,
           {"signals": 'sum(increase(sentinel_trading_signals_total{action=~"BUY|SELL"}[30m]))',
-           "executed": 'sum(increase(sentinel_trading_signals_executed_total{action=~"BUY|SELL"}[30m]))'}, colors={"executed": OK},
+           "executed": 'sum(increase(sentinel_trading_signals_executed_total{action=~"BUY|SELL"}[30m]))'}, colors={"signals": SKY, "executed": OK},
           decimals=0, alerts=["SentinelSignalsNotExecuted", "SentinelNoOrders"]),
     lines("Slow ZMQ sends", "Share of the last 30 minutes' sends to the gateway that took longer than 0.5 s.", 4,
           {"{{instance}}": slow_share("sentinel_zmq_send_latency_seconds", "0.5", "30m")}, "percentunit", alert="SentinelZmqLatencyHigh"),
@@ -83,11 +83,11 @@ ORDER_SHARES = row("", 7, orders.slow(6), orders.very_slow(6), orders.errors(6),
 ERRORS = row(
     "Errors in trading", 7,
     table("Trading errors", "Errors in the chosen time, by component and type.", 12,
-          "sum by (instance, exported_component, error_type) (increase(sentinel_trading_errors_total[$__range])) > 0",
+          counted("sentinel_trading_errors_total", "instance, exported_component, error_type") + " > 0",
           {"instance": ("Host", None), "exported_component": ("Component", None), "error_type": ("Error", None),
            "Value": ("Errors", {"decimals": 0})}, sort="-Errors", empty="No errors in this time"),
     table("API errors", "Errors of external APIs in the chosen time, by endpoint and code.", 12,
-          "sum by (instance, endpoint, error_code) (increase(sentinel_api_errors_total[$__range])) > 0",
+          counted("sentinel_api_errors_total", "instance, endpoint, error_code") + " > 0",
           {"instance": ("Host", None), "endpoint": ("Endpoint", None), "error_code": ("Code", None), "Value": ("Errors", {"decimals": 0})},
           sort="-Errors", empty="No errors in this time"),
 )
@@ -95,7 +95,7 @@ ERRORS = row(
 APIS = row(
     "External APIs and the websocket", 8,
     lines("API calls", "Calls a minute, by endpoint, failed ones included.", 6,
-          {"{{endpoint}}": per_minute("sentinel_api_calls_total", "endpoint")}, "opm"),
+          {"{{endpoint}}": counted_per_minute("sentinel_api_calls_total", "endpoint")}, "opm"),
     lines("Failed API calls", "Share of the last 15 minutes' calls of an endpoint. The alert needs five errors.", 6,
           {"{{endpoint}} {{instance}}": "sum by (instance, endpoint) (increase(job_instance_endpoint:sentinel_api_errors_total:sum[15m]))"
            " / sum by (instance, endpoint) (increase(job_instance_endpoint:sentinel_api_calls_total:sum[15m]))"}, "percentunit",

@@ -26,12 +26,13 @@ class Invented(Prometheus):
         self.values = values
 
     def call(self, path, **parameters):
-        labels = {"instance": "host", "le": "0.5", "slo": "predictions", "alertname": "SentinelTest", "severity": "critical"}
+        labels = {"instance": "host", "le": "0.5", "slo": "predictions", "alertname": "SentinelTest", "alertstate": "firing",
+                  "severity": "critical"}
         if path == "alerts":
             return {"alerts": [{"labels": labels, "state": "firing", "activeAt": "2026-01-05T10:00:00Z", "annotations": {}}]}
         if not self.values:
             return {"result": []}
-        points = [(60 * index, value) for index, value in enumerate(self.values)]
+        points = [(600 - 60 * index, value) for index, value in enumerate(reversed(self.values))][::-1]
         return {"result": [{"metric": labels, **({"value": points[-1]} if path == "query" else {"values": points})}]}
 
 
@@ -59,10 +60,11 @@ class Values(unittest.TestCase):
             self.assertEqual(formatted(value, unit), expected)
 
     def test_a_gap_is_no_number(self):
-        self.assertEqual(filled_gaps([(0, "1"), (15, "NaN"), (60, "2")], 15), [(0, 1.0), (15, None), (30, None), (60, 2.0)])
+        self.assertEqual(filled_gaps([(0, "1"), (15, "NaN"), (60, "2")], 15, 70), [(0, 1.0), (15, None), (30, None), (60, 2.0)])
+        self.assertEqual(filled_gaps([(0, "1"), (15, "2")], 15, 30), [(0, 1.0), (15, 2.0), (30, None)])
 
     def test_a_colour_is_that_of_the_highest_threshold_reached(self):
-        panel = next(panel for panel in DASHBOARDS[-1]["panels"] if panel["title"] == "Websocket downtime")
+        panel = next(panel for panel in DASHBOARDS[-1]["panels"] if panel["title"] == "Websocket down")
         field = Field(panel, "host")
         self.assertEqual([field.shown(value)[1] for value in (9.9, 10, 30, None)], ["#009E73", "#E69F00", "#D55E00", "#808080"])
 
