@@ -22,4 +22,5 @@ pub mod settings;
 pub use catalogue::{ALL, CheckInfo, Needs};
 pub use finding::{Finding, Level};
 pub use look::Look;
+pub(crate) use pipeline::HOUR_COUNTS;
 pub use report::{Latest, Report};

@@ -92,8 +92,8 @@ pub struct Page {
 pub struct Trouble {
     /// How bad it is.
     pub state: State,
-    /// The check that found it.
-    pub check: &'static str,
+    /// The check that found it, or the figure that is out of bounds.
+    pub name: String,
     /// What was found.
     pub message: String,
     /// What was measured, what it is judged by, and the runbook's heading that tells what to do.
@@ -118,6 +118,8 @@ pub struct Fact {
     pub value: String,
     /// Whether that is well; none if that cannot be said of it.
     pub state: Option<State>,
+    /// The alert that fires when it is not, which has a runbook of that name.
+    pub alert: Option<&'static str>,
     /// What else there is to say.
     pub note: String,
 }
@@ -191,6 +193,7 @@ impl Page {
             section.verdict.(self.state.class()) {
                 h2 { (sign(self.state)) (self.verdict) }
                 p { (self.sentence) }
+                p.small { "Rates and counts, such as failing orders, are judged by Prometheus' rules alone." }
                 p.small { "As of " (self.at) " UTC; renewed every 15 seconds." }
             }
             @if !self.troubles.is_empty() {
@@ -229,7 +232,7 @@ impl Trouble {
     fn markup(&self) -> Markup {
         html! {
             li.(self.state.class()) {
-                strong { (sign(self.state)) (self.check) } ": " (self.message)
+                strong { (sign(self.state)) (self.name) } ": " (self.message)
                 div.small { (self.measured) }
             }
         }

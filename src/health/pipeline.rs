@@ -9,7 +9,7 @@ use crate::catalogue as family;
 use crate::sample::Value;
 
 /// An hour that began longer ago says nothing about now, in seconds.
-const HOUR_COUNTS: f64 = 2.0 * 3600.0;
+pub(crate) const HOUR_COUNTS: f64 = 2.0 * 3600.0;
 /// What PostgREST answers when its schema cache is stale.
 const STALE_CACHE: &str = "PGRST002";
 

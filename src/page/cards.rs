@@ -6,6 +6,7 @@ use super::words::{ago, percent, span};
 use super::{Card, Fact, State};
 use crate::board::View;
 use crate::catalogue as family;
+use crate::health::HOUR_COUNTS;
 
 /// How long a cycle may be awaited while the market is open, in seconds; the daemon runs one a minute.
 const CYCLE: f64 = 180.0;
@@ -19,8 +20,12 @@ const PASSING: [f64; 2] = [0.8, 0.95];
 const HEARTBEAT: f64 = 2_100.0;
 /// A batch that is older than this in seconds is stuck.
 const STUCK: f64 = 600.0;
-/// Shares of invalid rows that are not normal any more, and too many.
-const INVALID: [f64; 2] = [0.05, 0.15];
+/// Shares of invalid rows beyond this are worth a look.
+const INVALID: f64 = 0.15;
+/// A mock signal passes with this score.
+const SCORE: f64 = 4.0;
+/// A difference to the broker's books beyond this, in USD, is more than fees and rounding.
+const DRIFT: f64 = 100.0;
 /// How many error codes are shown.
 const CODES: usize = 5;
 
@@ -42,8 +47,20 @@ fn falling(value: f64, [bad, worth_a_look]: [f64; 2]) -> State {
     }
 }
 
+/// Worth a look when it is `too_much`, and good otherwise.
+fn warned(too_much: bool) -> State {
+    if too_much { State::Warning } else { State::Good }
+}
+
 fn fact(name: impl Into<String>, value: impl Into<String>, state: impl Into<Option<State>>) -> Fact {
-    Fact { name: name.into(), value: value.into(), state: state.into(), note: String::new() }
+    Fact { name: name.into(), value: value.into(), state: state.into(), alert: None, note: String::new() }
+}
+
+impl Fact {
+    /// The same with the alert that judges it too.
+    fn alerted(self, alert: &'static str) -> Self {
+        Self { alert: Some(alert), ..self }
+    }
 }
 
 /// The labels of the gauges that are 1.
@@ -68,48 +85,59 @@ pub(super) fn trading(view: &View<'_>) -> Card {
 
     let cycle = gauge(family::LAST_CYCLE_TIMESTAMP.info());
     let late = cycle > 0.0 && open && view.now - cycle > CYCLE;
-    facts.push(fact("Last cycle", ago(cycle, view.now), open.then_some(if late { State::Bad } else { State::Good })));
+    let state = open.then_some(if late { State::Bad } else { State::Good });
+    facts.push(fact("Last cycle", ago(cycle, view.now), state).alerted("SentinelTradingCyclesStalled"));
     let [cycles, failed] = [family::TRADING_CYCLES.info(), family::TRADING_CYCLES_FAILED.info()].map(|info| view.count(info));
     facts.push(fact("Cycles", format!("{cycles}, {failed} failed"), None));
 
     let held = set(view, family::KILL_SWITCH_ACTIVE.info());
-    facts.push(match held.as_slice() {
+    let switch = match held.as_slice() {
         [] => fact("Kill switch", "released", State::Good),
         held => fact("Kill switch", format!("trading is held: {}", held.join(", ")), State::Bad),
-    });
+    };
+    facts.push(switch.alerted("SentinelKillSwitchActive"));
     let (result, limit) = (gauge(family::PNL.info()), gauge(family::DAILY_LOSS_LIMIT.info()));
     let loss = if limit > 0.0 { -result / limit } else { 0.0 };
     facts.push(Fact {
         note: format!("limit of the loss: {limit:.0} USD"),
-        ..fact("Day's result", format!("{result:+.2} USD"), rising(loss, LOSS))
+        ..fact("Day's result", format!("{result:+.2} USD"), rising(loss, LOSS)).alerted("SentinelDailyLoss")
     });
+    if gauge(family::LAST_RECONCILIATION_TIMESTAMP.info()) > 0.0 {
+        let drift = gauge(family::RECONCILIATION_DRIFT.info());
+        let state = warned(drift.abs() > DRIFT);
+        facts.push(fact("Books differ by", format!("{drift:.2} USD"), state).alerted("SentinelReconciliationDrift"));
+    }
     let down = gauge(family::WEBSOCKET_DOWNTIME.info());
     let shown = if down > 0.0 { format!("lost for {}", span(down)) } else { "connected".to_owned() };
-    facts.push(fact("Exchange", shown, open.then(|| rising(down, DOWNTIME))));
+    facts.push(fact("Exchange", shown, open.then(|| rising(down, DOWNTIME))).alerted("SentinelWebsocketDown"));
     Card { title: "Trading", facts }
 }
 
 /// The stock bot, as its state file tells; None when there is no bot.
 pub(super) fn bot(view: &View<'_>) -> Card {
     let mut facts = Vec::new();
-    for (name, info) in
-        [("Mock signals that pass", family::MOCK_SIGNAL_SUCCESS.info()), ("Parser health", family::PARSER_HEALTH.info())]
-    {
-        facts.push(match view.gauge(info) {
+    for (name, info, alert) in [
+        ("Mock signals that pass", family::MOCK_SIGNAL_SUCCESS.info(), "SentinelMockSignalSuccessLow"),
+        ("Parser health", family::PARSER_HEALTH.info(), "SentinelParserHealthLow"),
+    ] {
+        let share = match view.gauge(info) {
             Some(share) => fact(name, percent(share), falling(share, PASSING)),
             None => fact(name, "not known", State::Unknown),
-        });
+        };
+        facts.push(share.alerted(alert));
     }
     if let Some(score) = view.gauge(family::MOCK_SIGNAL_LAST_SCORE.info()) {
-        facts.push(fact("Last score", format!("{score:.1} of 5"), None));
+        let state = warned(score < SCORE);
+        facts.push(fact("Last score", format!("{score:.1} of 5"), state).alerted("SentinelMockSignalFailed"));
     }
-    facts.push(match view.gauge(family::LOGIC_HEARTBEAT_TIMESTAMP.info()) {
+    let heartbeat = match view.gauge(family::LOGIC_HEARTBEAT_TIMESTAMP.info()) {
         Some(beat) => {
             let fresh = view.now - beat <= HEARTBEAT;
             fact("Heartbeat", ago(beat, view.now), if fresh { State::Good } else { State::Bad })
         }
         None => fact("Heartbeat", "not known", State::Unknown),
-    });
+    };
+    facts.push(heartbeat.alerted("SentinelMockSignalStale"));
     if let Some(fixes) = view.gauge(family::AUTO_FIXES_REPORTED.info()) {
         facts.push(fact("Repairs by itself", format!("{fixes:.0}"), None));
     }
@@ -124,14 +152,16 @@ pub(super) fn pipeline(view: &View<'_>) -> Card {
     let oldest = waiting
         .filter(|(status, _)| !["failed", "completed"].contains(&status.as_str()))
         .max_by(|(_, one), (_, other)| one.total_cmp(other));
-    facts.push(match oldest {
+    let stuck = match oldest {
         None => fact("Stuck batches", "not known", State::Unknown),
         Some((status, age)) if age > STUCK => {
             fact("Stuck batches", format!("the oldest is {} in {status}", span(age)), State::Bad)
         }
         Some(_) => fact("Stuck batches", "none", State::Good),
-    });
-    if let Some(begun) = view.gauge(family::OPS_HOUR_START_TIMESTAMP.info()) {
+    };
+    facts.push(stuck.alerted("SentinelBatchesStuck"));
+    let begun = view.gauge(family::OPS_HOUR_START_TIMESTAMP.info());
+    if let Some(begun) = begun {
         facts.push(fact("Newest hour began", ago(begun, view.now), None));
     }
     let batches = view
@@ -142,11 +172,13 @@ pub(super) fn pipeline(view: &View<'_>) -> Card {
         facts.push(fact("Its batches", batches, None));
     }
     if let Some(invalid) = view.gauge(family::OPS_HOUR_ERROR.info()) {
-        facts.push(fact("Its invalid rows", percent(invalid), rising(invalid, INVALID)));
+        let counts = begun.is_some_and(|begun| view.now - begun <= HOUR_COUNTS);
+        let state = counts.then(|| warned(invalid > INVALID));
+        facts.push(fact("Its invalid rows", percent(invalid), state).alerted("SentinelBatchErrorSpike"));
     }
     if let Some(up) = view.gauge(family::POSTGREST_UP.info()) {
-        let (word, state) = if up == 1.0 { ("answers", State::Good) } else { ("does not answer as it should", State::Bad) };
-        facts.push(fact("PostgREST", word, state));
+        let (word, state) = if up == 1.0 { ("answers", State::Good) } else { ("does not answer as it should", State::Warning) };
+        facts.push(fact("PostgREST", word, state).alerted("SentinelPostgrestDown"));
     }
     let codes =
         view.gauges(family::OPS_ERROR_OCCURRENCES.info()).filter_map(|(labels, count)| Some((labels.into_iter().next()?, count)));
@@ -163,9 +195,9 @@ pub(super) fn pipeline(view: &View<'_>) -> Card {
 pub(super) fn probes(view: &View<'_>) -> Card {
     let took: BTreeMap<_, _> = view.gauges(family::PROBE_DURATION.info()).collect();
     let probe = |(labels, success): (Vec<String>, f64)| {
-        let (word, state) = if success == 1.0 { ("well", State::Good) } else { ("not well", State::Bad) };
+        let (word, state) = if success == 1.0 { ("well", State::Good) } else { ("not well", State::Warning) };
         let took = took.get(&labels).map(|seconds| format!(", answered in {:.0} ms", seconds * 1000.0)).unwrap_or_default();
-        fact(labels.concat(), format!("{word}{took}"), state)
+        fact(labels.concat(), format!("{word}{took}"), state).alerted("SentinelProbeFailing")
     };
     Card { title: "Probes", facts: view.gauges(family::PROBE_SUCCESS.info()).map(probe).collect() }
 }

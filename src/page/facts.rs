@@ -1,9 +1,11 @@
 //! What is on the page, from what the exporter knows at one moment.
 
+use std::cmp::Reverse;
+
 use serde_json::{Map, Value, json};
 
 use super::words::{ago, moment};
-use super::{Page, State, Trouble, cards, inputs, sessions};
+use super::{Fact, Page, State, Trouble, cards, inputs, sessions};
 use crate::board::{SourceStatus, View};
 use crate::health::{Finding, Level, Report};
 use crate::journal::follow::Status;
@@ -46,19 +48,24 @@ impl Known<'_> {
         if self.has("probe") {
             cards.push(cards::probes(view));
         }
-        let bad_facts: Vec<_> =
-            cards.iter().flat_map(|card| &card.facts).filter_map(|fact| fact.state.filter(State::is_bad)).collect();
+        let facts = cards.iter().flat_map(|card| &card.facts);
+        let bad_facts: Vec<_> = facts.filter_map(|fact| Some((fact, fact.state.filter(State::is_bad)?))).collect();
+        let alerts = report.alerts();
+        let mut troubles: Vec<_> = alerts.iter().map(|finding| found(finding, view.now)).collect();
+        let is_told = |fact: &Fact| alerts.iter().any(|finding| finding.runbook() == fact.alert);
+        troubles.extend(bad_facts.iter().filter(|(fact, _)| !is_told(fact)).map(|(fact, state)| out_of_bounds(fact, *state)));
+        troubles.sort_by_key(|trouble| Reverse(trouble.state));
         let unread = inputs.iter().filter(|input| input.state == State::Bad).count();
         // What cannot be read is not known to be well.
         let reading = if unread > 0 { State::Warning } else { State::Good };
-        let state = bad_facts.iter().copied().fold(of(report.level()).max(reading), State::max);
+        let state = bad_facts.iter().map(|(_, state)| *state).fold(of(report.level()).max(reading), State::max);
         Page {
             state,
             verdict: verdict(state),
             sentence: self.sentence(bad_facts.len(), unread),
             at: moment(view.now),
             about: format!("{} · {VERSION}", report.environment),
-            troubles: report.alerts().into_iter().map(|finding| trouble(finding, view.now)).collect(),
+            troubles,
             well: report.findings.iter().filter(|finding| finding.level == Level::Ok).map(|finding| finding.check).collect(),
             cards,
             inputs,
@@ -119,11 +126,18 @@ fn of(level: Level) -> State {
     }
 }
 
-fn trouble(finding: &Finding, now: f64) -> Trouble {
+fn found(finding: &Finding, now: f64) -> Trouble {
     Trouble {
         state: of(finding.level),
-        check: finding.check,
+        name: finding.check.to_owned(),
         message: finding.message.clone(),
         measured: format!("{} | checked {}", finding.judged_by(), ago(finding.at, now)),
     }
+}
+
+fn out_of_bounds(fact: &Fact, state: State) -> Trouble {
+    let note = Some(fact.note.clone()).filter(|note| !note.is_empty());
+    let runbook = fact.alert.map(|alert| format!("runbook: {alert}"));
+    let measured = note.into_iter().chain(runbook).collect::<Vec<_>>().join(" | ");
+    Trouble { state, name: fact.name.clone(), message: fact.value.clone(), measured }
 }

@@ -106,6 +106,8 @@ fn a_good_day_a_bad_one_and_a_worse_one() {
     day.open(&mut browser, "trading is held: MANUAL");
     assert_eq!(browser.evaluate("document.title"), "✖ critical · sentinel-exporter");
     assert_shown(&mut browser, &["checks are well; 1 figure is out of bounds"]);
+    let wrong = "document.querySelector('.troubles').innerText";
+    assert_eq!(browser.evaluate(wrong), "✖ Kill switch: trading is held: MANUAL\nrunbook: SentinelKillSwitchActive");
     day.tell(&[held(false)]);
 
     day.bot.write("data/entry_thresholds.json", "{\"base\": 2.9}");
@@ -123,7 +125,10 @@ fn a_good_day_a_bad_one_and_a_worse_one() {
          with batch as (insert into intake.simplicity_batches (status) values ('failed') returning id)
              insert into intake.row_errors (batch_id, error_code, error_message) select id, 'E42', 'column price is missing' from batch;",
     );
-    day.tell(&[json!({"event": "kill_switch", "active": true, "trigger": "DAILY_LOSS", "activation_ms": 100})]);
+    day.tell(&[
+        json!({"event": "kill_switch", "active": true, "trigger": "DAILY_LOSS", "activation_ms": 100}),
+        json!({"event": "reconciliation", "drift_usd": -250.0}),
+    ]);
     day.gateway.answers(Answer::json(503, "{}"));
     day.exporter.shows("does not answer as it should");
     day.exporter.shows("not well");
@@ -140,12 +145,29 @@ fn a_good_day_a_bad_one_and_a_worse_one() {
             "1 in 7 days",
         ],
     );
+    let names = browser.evaluate("[...document.querySelectorAll('.troubles strong')].map(name => name.innerText).join()");
+    let each = ["cache_lock", "stuck_batches", "Kill switch", "Books differ by", "PostgREST", "gateway"];
+    assert_eq!(each.map(|name| names.as_str().unwrap().matches(name).count()), [1; 6], "each once: {names}");
+    assert!(!names.as_str().unwrap().contains("Stuck batches"), "the check has told it: {names}");
     let first = browser.evaluate("document.querySelector('.troubles li').innerText");
     assert!(!first.as_str().unwrap().contains("entry_thresholds"), "the critical ones come first: {first}");
     assert_eq!(browser.complaints(), [""; 0]);
 
     let parts = ["/", "/page.css", "/page.js", "/page.svg"].map(|path| day.exporter.get(path).text().len());
     assert!(parts.iter().sum::<usize>() < 50_000, "{parts:?} bytes");
+}
+
+#[test]
+fn every_figure_that_is_judged_has_a_runbook() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/runbooks");
+    let runbooks = std::fs::read_dir(folder).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    let runbooks: String = runbooks.collect();
+    let cards = include_str!("../../src/page/cards.rs");
+    let alerts: Vec<_> = cards.split("\"Sentinel").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(alerts.len() >= 10, "{alerts:?}");
+    for alert in alerts {
+        assert!(runbooks.lines().any(|line| line == format!("## Sentinel{alert}")), "{alert}");
+    }
 }
 
 #[test]
