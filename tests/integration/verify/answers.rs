@@ -156,7 +156,7 @@ impl Answers {
         new.assert_only("target", "warn", "was not scraped yet", "sleep 15; again");
         let since = |seconds: u64| {
             let ago = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - seconds;
-            self.spoiled("since", |it| it["data"]["result"][0]["value"][1] = ago.to_string().into())
+            self.spoiled("since", |it| it["data"]["result"] = json!([{"metric": {}, "value": [ago, ago.to_string()]}]))
         };
         assert!(since(3 * 3600 + 10).checks["target"].text.ends_with(" UTC, for 3 h"));
         let fresh = self.spoiled("since", |it| it["data"]["result"] = json!([]));
