@@ -45,7 +45,7 @@ class Frame:
         for moment in range(int(first), int(self.span.end), step):
             x = self.x(moment)
             yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{self.top}" y2="{self.bottom}" stroke="{GRID}"/>'
-            yield text(x, self.bottom + 13, time.strftime("%H:%M", time.gmtime(moment)), "middle")
+            yield text(min(x, self.right - 12), self.bottom + 13, time.strftime("%H:%M", time.gmtime(moment)), "middle")
 
     def values(self, unit, decimals):
         for value in ticks(self.low, self.high, unit):

@@ -15,12 +15,21 @@ SYSTEMS = {
 }
 
 
+# The Watchdog fires always: without it, no rule is evaluated, and that nothing fires says nothing.
+EVALUATED = 'count(ALERTS{job=~".*", alertname="SentinelWatchdog", alertstate="firing"})'
+
+
 def state(team):
-    """0, or 1 or 2 while a warning or a critical alert fires; nothing at all while nothing is scraped."""
+    """0, or 1 or 2 while a warning or a critical alert fires; nothing at all while nothing is scraped, or no rule is evaluated."""
     return (
         f'max(2 * ALERTS{{job=~".*", alertstate="firing", severity="critical", team="{team}"}}'
-        f' or ALERTS{{job=~".*", alertstate="firing", severity="warning", team="{team}"}} or 0 * sentinel_exporter_build_info)'
+        f' or ALERTS{{job=~".*", alertstate="firing", severity="warning", team="{team}"}}'
+        f" or 0 * (count(sentinel_exporter_build_info) and {EVALUATED}))"
     )
+
+
+def fire(severity):
+    return f'count(ALERTS{{job=~".*", alertstate="firing", severity="{severity}"}}) or 0 * {EVALUATED}'
 
 
 def to(uid, title):
@@ -30,8 +39,7 @@ def to(uid, title):
 def firing(severity, color):
     return stat(
         f"{severity.capitalize()} alerts", f"Alerts of severity {severity} that fire now, of all hosts.", 4,
-        f'count(ALERTS{{job=~".*", alertstate="firing", severity="{severity}"}}) or vector(0)', background=True,
-        threshold_steps=[{"color": OK, "value": None}, {"color": color, "value": 1}], defaults={"decimals": 0},
+        fire(severity), background=True, threshold_steps=[{"color": OK, "value": None}, {"color": color, "value": 1}], defaults={"decimals": 0},
     )
 
 
@@ -51,7 +59,7 @@ PAGED = row(
          mappings=states({0: ("Released", OK), 1: ("HELD", CRITICAL)}), alerts=["SentinelKillSwitchActive"],
          link=to("sentinel-risk", "Open the dashboard of the risk")),
     stat("Failed notifications", "Notifications of 15 minutes that Alertmanager could not deliver: somebody was not told.", 4,
-         'sum(increase(job_instance_integration:alertmanager_notifications_failed_total:sum{job="alertmanager"}[15m])) or vector(0)',
+         'sum(increase(job_instance_integration:alertmanager_notifications_failed_total:sum{job="alertmanager"}[15m]))',
          alert="SentinelNotificationsFailing", alerts=["SentinelDingTalkFailing", "SentinelRulesFailing", "SentinelWatchdog"], defaults={"decimals": 0}),
     stat("Least budget left", "Of all objectives, the least that is left of a budget of 30 days.", 4,
          "min(slo:error_budget_remaining:ratio >= -Inf)", "percentunit", threshold_steps=BUDGET, defaults={"max": 1},
@@ -98,7 +106,7 @@ DETAILS = row(
     "What fires, and what is left", 11,
     alert_list("Alerts", "What Prometheus has pending and firing, of all hosts, each with its runbook and its dashboard.", 10),
     lines("Alerts over time", "Alerts that fired, of all hosts, by severity. The Watchdog fires always and is left out.", 7,
-          {severity: f'count(ALERTS{{job=~".*", alertstate="firing", severity="{severity}"}}) or vector(0)' for severity in ("critical", "warning")},
+          {severity: fire(severity) for severity in ("critical", "warning")},
           stacked=True, colors={"critical": CRITICAL, "warning": WARNING}, decimals=0),
     bars("Budget left", "What is left of each objective's budget of 30 days; below 0 it is missed.", 7,
          {"{{slo}}": "sort(min by (slo) (slo:error_budget_remaining:ratio))"}, "percentunit", high=1, threshold_steps=BUDGET,

@@ -229,6 +229,9 @@ def grey_without_data(dashboard):
         defaults = panel["fieldConfig"]["defaults"]
         if expected not in defaults["mappings"] or not defaults.get("noValue"):
             yield f"{panel['title']} does not turn grey without data"
+    for panel, expr in queries(dashboard):
+        if re.search(r"\bor vector\(", expr):
+            yield f"{panel['title']} makes a number of no data: {expr}"
 
 
 def safe_colors(dashboard):

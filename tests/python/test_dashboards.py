@@ -128,6 +128,9 @@ class Rules(unittest.TestCase):
             rules.safe_colors: lambda it: panel(it)["fieldConfig"]["defaults"]["thresholds"]["steps"][0].update(color="red"),
         }
         self.assertEqual(set(spoils), set(rules.LINTER + rules.OWN))
+        spoiled = copy.deepcopy(DASHBOARDS["sentinel-trading"])
+        query("sum(up) or vector(0)")(spoiled)
+        self.assertNotEqual(list(rules.grey_without_data(spoiled)), [])
         for rule, spoil in spoils.items():
             with self.subTest(rule=rule.__name__):
                 spoiled = copy.deepcopy(DASHBOARDS["sentinel-trading"])

@@ -73,6 +73,23 @@ class Checks(unittest.TestCase):
             self.assertEqual(promtool(series, query("sentinel-bot", "Worst check"), at, {'{instance="host"}': worst}), "")
 
 
+class Overview(unittest.TestCase):
+    WATCHDOG = 'ALERTS{alertname="SentinelWatchdog", alertstate="firing", severity="none", team="sre"}'
+    STUCK = f'ALERTS{{{HOST}, alertname="SentinelBatchesStuck", alertstate="firing", severity="critical", team="data"}}'
+    HERE = f"sentinel_exporter_build_info{{{HOST}}}"
+
+    def test_nothing_is_said_while_no_rule_is_evaluated(self):
+        for series, alerts, pipeline in (
+            ((self.HERE,), {}, {}),
+            ((self.WATCHDOG,), {"{}": 0}, {}),
+            ((self.HERE, self.WATCHDOG), {"{}": 0}, {"{}": 0}),
+            ((self.HERE, self.WATCHDOG, self.STUCK), {"{}": 1}, {"{}": 2}),
+        ):
+            there = {name: "1x10" for name in series}
+            self.assertEqual(promtool(there, query("sentinel-overview", "Critical alerts"), "5m", alerts), "")
+            self.assertEqual(promtool(there, query("sentinel-overview", "Pipeline"), "5m", pipeline), "")
+
+
 class Loss(unittest.TestCase):
     def test_a_profit_is_no_loss(self):
         for pnl, share in ((22, 0), (-50, 0.25)):
