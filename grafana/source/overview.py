@@ -62,7 +62,7 @@ PAGED = row(
          'sum(increase(job_instance_integration:alertmanager_notifications_failed_total:sum{job="alertmanager"}[15m]))',
          alert="SentinelNotificationsFailing", alerts=["SentinelDingTalkFailing", "SentinelRulesFailing", "SentinelWatchdog"], defaults={"decimals": 0}),
     stat("Least budget left", "Of all objectives, the least that is left of a budget of 30 days.", 4,
-         "min(slo:error_budget_remaining:ratio >= -Inf)", "percentunit", threshold_steps=BUDGET, defaults={"max": 1},
+         "min(slo:error_budget_remaining:ratio >= -Inf)", "percentunit", threshold_steps=BUDGET, defaults={"max": 1, "decimals": 0},
          link=to("sentinel-slo", "Open the objectives")),
 )
 
@@ -109,7 +109,7 @@ DETAILS = row(
           {severity: fire(severity) for severity in ("critical", "warning")},
           stacked=True, colors={"critical": CRITICAL, "warning": WARNING}, decimals=0),
     bars("Budget left", "What is left of each objective's budget of 30 days; below 0 it is missed.", 7,
-         {"{{slo}}": "sort(min by (slo) (slo:error_budget_remaining:ratio))"}, "percentunit", high=1, threshold_steps=BUDGET,
+         {"{{slo}}": "sort(min by (slo) (slo:error_budget_remaining:ratio))"}, "percentunit", high=1, decimals=0, threshold_steps=BUDGET,
          alerts=["SentinelSloBurn"]),
 )
 

@@ -38,7 +38,7 @@ NOW = row(
          "count(slo:error_budget_remaining:ratio < 0) or 0 * count(slo:objective:ratio)",
          threshold_steps=[{"color": OK, "value": None}, {"color": CRITICAL, "value": 1}]),
     stat("Least budget left", "Of all objectives, the least that is left of a budget of 30 days.", 6,
-         "min(slo:error_budget_remaining:ratio >= -Inf)", "percentunit", threshold_steps=BUDGET, defaults={"max": 1}),
+         "min(slo:error_budget_remaining:ratio >= -Inf)", "percentunit", threshold_steps=BUDGET, defaults={"max": 1, "decimals": 0}),
     stat("Fastest burn over 1h", "The budget that burns fastest, over the last hour.", 6, "max(" + burn("1h") + " >= 0)", "none",
          threshold_steps=burn_steps("1h"), alerts=["SentinelSloBurn"], defaults={"decimals": 1}),
     stat("Objectives without events", "Objectives of which there is nothing to judge: no event in 30 minutes.", 6,
@@ -64,7 +64,7 @@ ALL = row(
 BUDGETS = row(
     "Budgets of 30 days", 10,
     bars("Budget left", "What is left of each budget on the worst host: 100 % is all of it, below 0 the objective is missed.", 10,
-         {"{{slo}}": "sort(min by (slo) (slo:error_budget_remaining:ratio))"}, "percentunit", high=1,
+         {"{{slo}}": "sort(min by (slo) (slo:error_budget_remaining:ratio))"}, "percentunit", high=1, decimals=0,
          threshold_steps=BUDGET),
     lines("Budget left over time", "A fall is a bad time; what is older than 30 days is forgiven.", 14,
           {"{{slo}}": "min by (slo) (slo:error_budget_remaining:ratio)"}, "percentunit", threshold_steps=BUDGET, low=None,
