@@ -11,7 +11,8 @@
 //! - [`payload`] is what Alertmanager sends, [`plain`] makes its texts harmless, [`entry`], [`words`] and [`message`] make a message.
 //! - [`queue`] holds what waits and merges it, [`memory`] what was delivered without an answer, [`limit`] how fast a robot may be.
 //! - [`post`] signs and sends one message ([`sign`]), and [`verdict`] judges DingTalk's answer.
-//! - [`robot`] runs all that for one robot; [`server`] answers requests, [`serve`] puts it together, [`trial`] is the test command.
+//! - [`robot`] runs all that for one robot; [`server`] answers requests, and [`refusals`] has few of those that it refuses logged;
+//!   [`serve`] puts it together, [`trial`] is the test command.
 
 pub mod config;
 mod entry;
@@ -22,6 +23,7 @@ pub mod payload;
 mod plain;
 mod post;
 mod queue;
+mod refusals;
 mod robot;
 pub mod serve;
 mod server;

@@ -1,21 +1,20 @@
-//! Logs, and the metrics of the exporter about itself and its process: what may start anew with it.
+//! Logs ([`log`]), and the metrics of the exporter about itself and its process: what may start anew with it.
 //!
 //! The only user of the prometheus crate; names and HELP texts come from the catalogue all the same.
 //! [`bridge`] has those of the bridge to DingTalk.
 
 pub mod bridge;
 mod configured;
+mod log;
 
 use std::sync::Mutex;
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::{Layer, registry};
 
 pub use configured::Configured;
+pub use log::{LogFormat, init_log};
 
 use crate::board::SourceStatus;
 use crate::catalogue as family;
@@ -23,24 +22,6 @@ use crate::family::{Counter, Family, Gauge, Histogram};
 use crate::journal::follow::Status;
 use crate::journal::ledger::Format;
 use crate::locked;
-
-/// The format of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// `key=value` pairs.
-    Logfmt,
-    /// A JSON object a line.
-    Json,
-}
-
-/// Sends the log to standard error from now on. Only the first call of a process has an effect.
-pub fn init_log(level: LevelFilter, format: LogFormat) {
-    let layer = match format {
-        LogFormat::Logfmt => tracing_logfmt::builder().with_target(false).layer().with_writer(std::io::stderr).boxed(),
-        LogFormat::Json => tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed(),
-    };
-    let _ = tracing::subscriber::set_global_default(registry().with(layer.with_filter(level)));
-}
 
 /// The version, the revision it was built from and the compiler.
 pub const VERSION: &str =

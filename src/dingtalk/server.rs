@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::config::Config;
 use super::payload::Notification;
+use super::refusals::Refusals;
 use super::robot::Robot;
 use super::verdict::{Delivery, Reason};
 use crate::access::Access;
@@ -22,6 +23,7 @@ use crate::config::Web;
 use crate::http::{Answer, Handler, Reload, authorize, not_allowed, reload, text, with_type};
 use crate::secret::Secret;
 use crate::telemetry::bridge::Telemetry;
+use crate::told::told_within;
 
 /// The longest notification, in bytes: some thousand alerts.
 const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -29,6 +31,8 @@ const MAX_BODY: usize = 8 * 1024 * 1024;
 const MAX_READING: usize = 8;
 /// How long a client may take to send its body.
 const BODY_DEADLINE: Duration = Duration::from_secs(4);
+/// Bytes that are logged of a name that no robot has.
+const MAX_NAME: usize = 64;
 /// The content type of Prometheus' text format.
 const METRICS: &str = crate::exposition::CONTENT_TYPE;
 
@@ -40,6 +44,7 @@ pub(super) struct Site {
     settings: RwLock<Settings>,
     reloads: mpsc::Sender<Reload>,
     reading: Semaphore,
+    refusals: Refusals,
 }
 
 /// What of the configuration decides about answers.
@@ -63,7 +68,8 @@ impl Settings {
 impl Site {
     /// Reload requests are sent to `reloads`.
     pub(super) fn new(telemetry: Arc<Telemetry>, access: Arc<Access>, settings: Settings, reloads: mpsc::Sender<Reload>) -> Self {
-        Self { telemetry, access, settings: RwLock::new(settings), reloads, reading: Semaphore::new(MAX_READING) }
+        let (settings, reading) = (RwLock::new(settings), Semaphore::new(MAX_READING));
+        Self { telemetry, access, settings, reloads, reading, refusals: Refusals::default() }
     }
 
     /// Takes new settings.
@@ -87,7 +93,10 @@ impl Site {
         let came = Instant::now();
         let (head, body) = request.into_parts();
         if let Err((status, told)) = authorize(&head.headers, peer.ip(), settings.token.as_ref(), "token_file") {
-            tracing::warn!(robot = name, %peer, status = status.as_u16(), "a notification was refused: who sent it may not");
+            // Nor may they say what stands in the log.
+            if self.refusals.is_new("", status.as_u16()) {
+                tracing::warn!(%peer, status = status.as_u16(), "a notification was refused: who sent it may not");
+            }
             let mut answer = text(status, told);
             if status == StatusCode::UNAUTHORIZED {
                 answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"dingtalk\""));
@@ -95,7 +104,10 @@ impl Site {
             return answer;
         }
         let Some(robot) = settings.robots.get(name) else {
-            tracing::error!(robot = name, "a notification was refused: no robot has this name");
+            if self.refusals.is_new("", StatusCode::NOT_FOUND.as_u16()) {
+                let robot = told_within(name, MAX_NAME);
+                tracing::error!(robot, "a notification was refused: no robot has this name");
+            }
             return text(StatusCode::NOT_FOUND, "No robot has this name. The bridge's configuration names them under robots.\n");
         };
         let delivery = match self.read(body).await {
@@ -108,7 +120,10 @@ impl Site {
                     Delivery::Rejected(Reason::Request)
                 };
                 self.telemetry.notification(name, delivery);
-                tracing::error!(robot = name, status = status.as_u16(), reason = told.trim_end(), "a notification was refused");
+                if self.refusals.is_new(name, status.as_u16()) {
+                    let reason = told.trim_end();
+                    tracing::error!(robot = name, status = status.as_u16(), reason, "a notification was refused");
+                }
                 return text(status, told);
             }
         };

@@ -1,5 +1,7 @@
 //! Who may post, and what is no notification.
 
+use std::io::Write;
+
 use serde_json::json;
 
 use super::{alert, bridge, notification, post};
@@ -77,4 +79,36 @@ fn a_notification_may_be_long_but_not_endless() {
     long["labels"]["text"] = "x".repeat(8 << 20).into();
     let answer = post(&bridge, "sre", &notification("g", &[long]));
     assert!(answer.status == 413 && answer.text().contains("max_alerts"), "{} {}", answer.status, answer.text());
+}
+
+/// What a terminal would obey, in a path, which is bytes to HTTP.
+fn post_raw(bridge: &Exporter, headers: &str) -> u16 {
+    let mut stream = http::connect(bridge.address);
+    let host = bridge.address;
+    let mut request = b"POST /dingtalk/\xc2\x9b31m\xc2\x85x\xe2\x80\xae".to_vec();
+    request.extend([b'y'; 200]);
+    request.extend(format!("/send HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}Content-Length: 0\r\n\r\n").bytes());
+    stream.write_all(&request).expect("the request is sent");
+    Response::read(&mut stream).status
+}
+
+#[test]
+fn strangers_neither_flood_the_log_nor_write_in_it() {
+    let dingtalk = DingTalk::start();
+    for format in ["logfmt", "json"] {
+        let config = format!("token: s3cret\n{}", super::config(&dingtalk, ""));
+        let bridge = Setup::of_subcommand("dingtalk", config).argument(&format!("--log.format={format}")).start();
+        for _ in 0..100 {
+            assert_eq!(post_raw(&bridge, ""), 401);
+        }
+        assert!(!bridge.log().contains("yyy"), "a stranger's path is in the log: {}", bridge.log());
+        for _ in 0..100 {
+            assert_eq!(post_raw(&bridge, "Content-Type: application/json\r\nAuthorization: Bearer s3cret\r\n"), 404);
+        }
+        bridge.logged("no robot has this name");
+        let log = bridge.log();
+        assert!(log.contains("31m") && log.contains(&"y".repeat(40)) && !log.contains(&"y".repeat(64)), "{log}");
+        assert_eq!(log.matches("was refused").count(), 2, "{log}");
+        assert!(!log.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'), "{log:?}");
+    }
 }
