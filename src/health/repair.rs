@@ -1,26 +1,21 @@
 //! Repairs: what may be done about a finding, when it is switched on by name, at most so often, by one process at a time.
 //!
-//! Everything is done under a lock beside the log of repairs: what is wrong is looked at again, mended, looked at once more, and
+//! Everything is done under a lock on the folder of the log of repairs: what is wrong is looked at again, mended, looked at once more, and
 //! logged with what that second look saw. Whoever comes second finds it mended, or within its cool-down.
 
-mod folder;
 mod session;
 pub mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::OFlags;
 use serde_json::{Value, json};
 
-use folder::Folder;
 use session::{History, Log};
 pub use settings::{Fix, Settings};
 
@@ -30,9 +25,8 @@ use super::market::Market;
 use super::{files, settings as checks};
 use crate::clock::unix_now;
 use crate::config::Config;
+use crate::folder::{self, Folder};
 
-/// The lock, beside the log: whoever repairs in this bot's folder takes it, whatever its own folders are.
-const LOCK: &str = "sentinel-repair.lock";
 /// How long a file that is to be replaced has to stay as it is: its writer may be in the middle of it.
 const SETTLED: Duration = Duration::from_millis(200);
 /// `max_per_hour` is counted over this time, in seconds.
@@ -182,15 +176,15 @@ impl Repair {
 
     /// Calls `work` while no other process repairs, with the log open: a repair that cannot be logged is not made.
     fn locked(&self, work: impl FnOnce(&mut Log, &History) -> Repaired) -> Result<Repaired, String> {
-        let (state, _) = Folder::holding(&self.root, Path::new(session::LOG)).map_err(|error| format!("state: {error}"))?;
-        let lock = state.file(LOCK.as_ref(), OFlags::RDWR | OFlags::CREATE).map_err(|error| format!("state/{LOCK}: {error}"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err("another process repairs at this moment".to_owned()),
-            Err(TryLockError::Error(error)) => return Err(format!("state/{LOCK}: {error}")),
+        let (state, name) = Folder::holding(&self.root, Path::new(session::LOG)).map_err(|error| format!("state: {error}"))?;
+        // Whoever repairs in this bot's folder takes it, whatever its own folders are.
+        match state.try_lock() {
+            Ok(true) => {}
+            Ok(false) => return Err("another process repairs at this moment".to_owned()),
+            Err(error) => return Err(format!("state cannot be locked: {error}")),
         }
-        let mut log =
-            Log::open(&state).map_err(|error| format!("{}: {error}; what cannot be logged is not repaired", session::LOG))?;
+        let mut log = Log::open(&state, &name)
+            .map_err(|error| format!("{}: {error}; what cannot be logged is not repaired", session::LOG))?;
         let history = History::read(&self.root, unix_now()).map_err(|why| format!("{}: {why}", session::LOG))?;
         Ok(work(&mut log, &history))
     }
@@ -233,7 +227,7 @@ impl Repair {
         let result = self.carry_out(fix);
         let after = self.look(fix);
         let attempt = match result {
-            Err(error) => Attempt::new(fix, Outcome::Failed, error.to_string()),
+            Err(why) => Attempt::new(fix, Outcome::Failed, why),
             Ok(done) if after.level == Level::Ok => Attempt::new(fix, Outcome::Success, done),
             Ok(done) => Attempt::new(fix, Outcome::Failed, format!("{done}, and it did not help: {}", after.message)),
         };
@@ -273,10 +267,10 @@ impl Repair {
     /// Why a fix would have to leave the bot's folder.
     fn outside(&self, fix: Fix) -> Option<String> {
         let looked = self.paths(fix).into_iter().map(|path| {
-            let (folder, name) = Folder::holding(&self.root, path)?;
-            folder.look(&name)
+            let looked = Folder::holding(&self.root, path).and_then(|(folder, name)| folder.look(&name));
+            looked.map_err(|error| told(path, &error))
         });
-        looked.collect::<io::Result<Vec<_>>>().err().map(|error| error.to_string())
+        looked.collect::<Result<Vec<_>, _>>().err()
     }
 
     /// The files that a fix changes: of the locks, those that are stale.
@@ -294,18 +288,22 @@ impl Repair {
         }
     }
 
-    fn carry_out(&self, fix: Fix) -> io::Result<String> {
+    fn carry_out(&self, fix: Fix) -> Result<String, String> {
         let done = self.intent(fix);
         for path in self.paths(fix) {
-            let (folder, name) = Folder::holding(&self.root, path)?;
-            let kept: OsString = folder::with_suffix(&name, &format!(".before-fix-{:.0}", unix_now()));
-            match fix {
-                Fix::ClearCacheLock => folder.take_lock(&name, self.checks.cache_lock_after, &kept)?,
-                Fix::CreateWeightsFile => folder.replace(&name, &text(&json!(self.settings.weights)), &kept)?,
-                Fix::ResetEntryThresholds => folder.replace(&name, &text(&json!(BTreeMap::from(settings::THRESHOLDS))), &kept)?,
-            }
+            self.change(fix, path).map_err(|error| told(path, &error))?;
         }
         Ok(done)
+    }
+
+    fn change(&self, fix: Fix, path: &Path) -> io::Result<()> {
+        let (folder, name) = Folder::holding(&self.root, path)?;
+        let kept = folder::with_suffix(&name, &format!(".before-fix-{:.0}", unix_now()));
+        match fix {
+            Fix::ClearCacheLock => folder.take_lock(&name, self.checks.cache_lock_after, &kept),
+            Fix::CreateWeightsFile => folder.replace(&name, &text(&json!(self.settings.weights)), Some(&kept)),
+            Fix::ResetEntryThresholds => folder.replace(&name, &text(&json!(BTreeMap::from(settings::THRESHOLDS))), Some(&kept)),
+        }
     }
 
     /// What a fix does, for people.
@@ -317,6 +315,10 @@ impl Repair {
             Fix::ClearCacheLock => format!("{paths}: removed"),
         }
     }
+}
+
+fn told(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
 }
 
 fn skipped(fixes: &[Fix], why: &str) -> Vec<Attempt> {

@@ -109,8 +109,8 @@ impl MockSignal {
 
     /// When the first signal is due: an interval after the last one, whoever injected that, but not at once.
     async fn first(&mut self) -> Instant {
-        let path = self.settings.root.join(FILE);
-        let last = self.file(move || state::last(&path)).await;
+        let root = self.settings.root.clone();
+        let last = self.file(move || state::last(&root)).await;
         Instant::now() + wait(self.settings.interval, last.flatten().map(|last| unix_now() - last))
     }
 
@@ -124,8 +124,8 @@ impl MockSignal {
             Err(error) => Some(format!("a mock signal has no score: {error}")),
         };
         let outcome = Outcome { score: answer.unwrap_or(0.0), passed: self.trouble.is_none(), at: unix_now() };
-        let path = self.settings.root.join(FILE);
-        self.file(move || state::keep(&path, &outcome)).await;
+        let root = self.settings.root.clone();
+        self.file(move || state::keep(&root, &outcome)).await;
         if self.trouble.is_some() {
             self.failed.notify_one();
         }

@@ -24,7 +24,7 @@ use crate::sample::{Limits, SampleSet};
 use crate::told::told_briefly;
 
 /// The file is some hundred bytes; what is far larger is something else.
-const MAX_BYTES: u64 = 1 << 20;
+pub(super) const MAX_BYTES: u64 = 1 << 20;
 /// The names of the documents that the page shows as they are.
 pub const METRICS: &str = "sre_metrics.json";
 /// See [`METRICS`].
@@ -134,7 +134,7 @@ impl Source for SreState {
 }
 
 /// The bytes of a file that may be anything.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+fn read(path: &Path) -> Result<Vec<u8>, String> {
     let told = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => "there is no such file; the bot writes it".to_owned(),
         _ => error.to_string(),

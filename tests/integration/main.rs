@@ -40,5 +40,6 @@ mod state_files;
 mod storm;
 mod support;
 mod truncations;
+mod two_users;
 mod verify;
 mod web;

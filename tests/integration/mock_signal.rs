@@ -1,6 +1,7 @@
 //! Mock signals: the real exporter injects them into a stand-in for the bot, keeps the bot's state file, and counts each outcome once.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,6 +135,45 @@ fn a_damaged_file_is_put_aside() {
     exporter.eventually("an outcome", |page| signals(page, "pass") >= 1.0 && page.value(SUCCESS) == Some(1.0));
     assert!(fs::read_to_string(exporter.path("bot/state/sre_metrics.json.damaged")).unwrap().contains("half of i"));
     exporter.logged("it is put aside and begun anew");
+}
+
+#[test]
+fn no_link_in_the_bots_folder_leads_to_another_file() {
+    let bot = StandIn::start(scoring(4.5));
+    let victim = "sentinel-data/victim";
+    // Beside the file: what is written first, what a damaged one is kept as. They are taken away.
+    for name in ["sre_metrics.json.sentinel-new", "sre_metrics.json.new", "sre_metrics.json.damaged"] {
+        let setup = Setup::new(config(&bot.url("/"), ""));
+        let state = setup.folder().join("bot/state");
+        ["bot/state", "sentinel-data"].iter().for_each(|name| fs::create_dir_all(setup.folder().join(name)).unwrap());
+        fs::write(setup.folder().join(victim), "precious").unwrap();
+        fs::write(state.join("sre_metrics.json"), "{\"half").unwrap();
+        symlink("../../sentinel-data/victim", state.join(name)).unwrap();
+        let exporter = setup.start();
+        exporter.eventually("an outcome", |page| signals(page, "pass") >= 1.0 && page.value(SUCCESS) == Some(1.0));
+        assert_eq!(fs::read_to_string(exporter.path(victim)).unwrap(), "precious", "{name}");
+        assert!(exporter.path("bot/state/sre_metrics.json.damaged").symlink_metadata().unwrap().is_file(), "{name}");
+    }
+    // The file itself, and its folder: nothing is written.
+    for (name, target, told) in [
+        ("bot/state/sre_metrics.json", "../../sentinel-data/victim", "sre_metrics.json is a link, or no regular file"),
+        ("bot/state", "../sentinel-data", "state is a link, or no folder: links are not followed"),
+    ] {
+        let setup = Setup::new(config(&bot.url("/"), ""));
+        let link = setup.folder().join(name);
+        fs::create_dir(setup.folder().join("sentinel-data")).unwrap();
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        fs::write(setup.folder().join(victim), "{\"precious\": true}").unwrap();
+        symlink(target, link).unwrap();
+        let exporter = setup.start();
+        exporter.shows(told);
+        assert_eq!(exporter.value(SUCCESS), Some(0.0));
+        assert_eq!(fs::read_to_string(exporter.path(victim)).unwrap(), "{\"precious\": true}", "{name}");
+        let mut names: Vec<_> =
+            fs::read_dir(exporter.path("sentinel-data")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.retain(|name| name.to_string_lossy().contains("sre_metrics"));
+        assert!(names.is_empty(), "{names:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use rustix::fs::{FallocateFlags, OFlags, fallocate};
@@ -15,8 +15,8 @@ use super::super::catalogue::{self, CheckInfo};
 use super::super::files::{self, Unreadable};
 use super::super::finding::{Finding, Level};
 use super::super::report::timestamp;
-use super::folder::Folder;
 use super::{Attempt, Outcome, Trigger};
+use crate::folder::Folder;
 use crate::journal::sre_log::{self, RcaSession};
 
 /// The log, below the bot's folder.
@@ -61,9 +61,15 @@ impl History {
 pub(super) struct Log(File);
 
 impl Log {
-    pub(super) fn open(state: &Folder) -> io::Result<Self> {
-        let name = Path::new(LOG).file_name().unwrap_or(OsStr::new(LOG));
-        let log = state.file(name, OFlags::RDWR | OFlags::CREATE | OFlags::APPEND)?;
+    /// Opens the file `name`, which is made if need be, so that the bot can go on with it.
+    pub(super) fn open(state: &Folder, name: &OsStr) -> io::Result<Self> {
+        if state.look(name)?.is_none() {
+            match state.create(name, b"") {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                done => done?,
+            }
+        }
+        let log = state.file(name, OFlags::RDWR | OFlags::APPEND)?;
         // Room for the line is taken first: a repair that is not logged would be made again and again. Not every file system can.
         match fallocate(&log, FallocateFlags::KEEP_SIZE, log.metadata()?.len(), ROOM) {
             Err(error) if ![Errno::OPNOTSUPP, Errno::NOSYS].contains(&error) => Err(error.into()),

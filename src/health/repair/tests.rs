@@ -66,15 +66,13 @@ impl Bot {
         told(repair.mend(&self.findings(), Trigger::Manual).attempts)
     }
 
-    /// Every file with its content, but for the lock of the repairs.
+    /// Every file with its content.
     fn files(&self) -> BTreeMap<String, String> {
         let mut files = BTreeMap::new();
         for folder in ["data", "state"] {
             for entry in fs::read_dir(self.path(folder)).unwrap() {
                 let name = format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy());
-                if !name.ends_with(LOCK) {
-                    files.insert(name.clone(), fs::read_to_string(self.path(&name)).unwrap_or_default());
-                }
+                files.insert(name.clone(), fs::read_to_string(self.path(&name)).unwrap_or_default());
             }
         }
         files

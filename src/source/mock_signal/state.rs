@@ -1,12 +1,14 @@
 //! The bot's state file, as the bot's own dashboard reads it. What is not about mock signals in it is kept as it is.
 
-use std::fs;
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use jiff::Timestamp;
+use rustix::fs::OFlags;
 use serde_json::{Map, Value};
 
-use crate::replace::replace;
+use crate::folder::{self, Folder};
 use crate::source::sre_state;
 
 /// Where it is in the bot's folder.
@@ -22,34 +24,50 @@ pub(super) struct Outcome {
 }
 
 /// The Unix time of the last outcome.
-pub(super) fn last(path: &Path) -> Result<Option<f64>, String> {
-    let state = read(path)?;
-    state.get("last_mock_signal_time").and_then(Value::as_str).map(sre_state::unix_time).transpose()
+pub(super) fn last(root: &Path) -> Result<Option<f64>, String> {
+    let state = match Folder::holding(root, Path::new(FILE)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        found => found.and_then(|(folder, name)| read(&folder, &name)).map_err(|error| error.to_string())?,
+    };
+    state?.get("last_mock_signal_time").and_then(Value::as_str).map(sre_state::unix_time).transpose()
 }
 
 /// Keeps an outcome.
-pub(super) fn keep(path: &Path, outcome: &Outcome) -> Result<(), String> {
-    let mut state = read(path).or_else(|error| {
-        // A file that nobody can read serves nobody. Somebody may still want to look at it.
-        let mut damaged = path.as_os_str().to_owned();
-        damaged.push(".damaged");
-        tracing::warn!(error, aside = %damaged.display(), "the bot's state file is damaged; it is put aside and begun anew");
-        fs::rename(path, damaged).map(|()| Map::new()).map_err(|error| error.to_string())
-    })?;
-    update(&mut state, outcome);
-    let bytes = serde_json::to_vec_pretty(&state).map_err(|error| error.to_string())?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
-        fs::create_dir(folder).map_err(|error| format!("its folder cannot be made: {error}"))?;
-    }
-    replace(path, &bytes).map_err(|error| error.to_string())
+pub(super) fn keep(root: &Path, outcome: &Outcome) -> Result<(), String> {
+    make_folder(root).map_err(|error| format!("its folder cannot be made: {error}"))?;
+    replace(root, outcome).map_err(|error| error.to_string())
 }
 
-/// The object in the file; an empty one when there is no file yet.
-fn read(path: &Path) -> Result<Map<String, Value>, String> {
-    if !path.try_exists().map_err(|error| error.to_string())? {
-        return Ok(Map::new());
-    }
-    serde_json::from_slice(&sre_state::read(path)?).map_err(|error| format!("expected a JSON object: {error}"))
+fn make_folder(root: &Path) -> io::Result<()> {
+    let state = Path::new(FILE).parent().unwrap_or(Path::new(""));
+    Folder::open(root)?.make(state.as_os_str())
+}
+
+fn replace(root: &Path, outcome: &Outcome) -> io::Result<()> {
+    let (folder, name) = Folder::holding(root, Path::new(FILE))?;
+    let (mut state, damaged) = match read(&folder, &name)? {
+        Ok(state) => (state, None),
+        Err(error) => {
+            // A file that is no JSON serves nobody. Somebody may still want to look at it.
+            let damaged = folder::with_suffix(&name, ".damaged");
+            tracing::warn!(error, aside = %damaged.display(), "the bot's state file is damaged; it is put aside and begun anew");
+            folder.remove(&damaged)?;
+            (Map::new(), Some(damaged))
+        }
+    };
+    update(&mut state, outcome);
+    folder.replace(&name, &serde_json::to_vec_pretty(&state)?, damaged.as_deref())
+}
+
+/// The object in the file, or what is wrong with its text; an empty one when there is no file yet.
+fn read(folder: &Folder, name: &OsStr) -> io::Result<Result<Map<String, Value>, String>> {
+    let file = match folder.file(name, OFlags::RDONLY) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Ok(Map::new())),
+        file => file?,
+    };
+    let mut bytes = Vec::new();
+    file.take(sre_state::MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(serde_json::from_slice(&bytes).map_err(|error| format!("expected a JSON object: {error}")))
 }
 
 fn update(state: &mut Map<String, Value>, outcome: &Outcome) {

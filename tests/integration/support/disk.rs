@@ -1,18 +1,27 @@
-//! A small disk, which only root can mount.
+//! Small disks, which only root can mount.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A file system of 1 MiB at `path`, unmounted when it goes out of scope.
+/// A file system at `path`, unmounted when it goes out of scope.
 pub(crate) struct Disk {
     pub(crate) path: PathBuf,
 }
 
 impl Disk {
-    /// Mounts one at `path`, which is made.
+    /// Mounts one of 1 MiB at `path`, which is made.
     pub(crate) fn mount(path: &Path) -> Disk {
+        Disk::of(path, &["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+    }
+
+    /// Mounts one that has no access control lists at `path`, which is made.
+    pub(crate) fn without_lists(path: &Path) -> Disk {
+        Disk::of(path, &["-t", "ramfs", "ramfs"])
+    }
+
+    fn of(path: &Path, arguments: &[&str]) -> Disk {
         std::fs::create_dir(path).unwrap();
-        run("mount", &["-t", "tmpfs", "-o", "size=1m", "tmpfs"], path);
+        run("mount", arguments, path);
         Disk { path: path.to_owned() }
     }
 

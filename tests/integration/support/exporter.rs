@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::http::{self, Response};
 use super::page::Page;
 use super::tempdir::TempDir;
+use super::user::User;
 
 /// How long a test waits for something to become true.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,13 +27,14 @@ pub(crate) struct Exporter {
 }
 
 /// How to start one.
+#[derive(Clone)]
 pub(crate) struct Setup {
     folder: Arc<TempDir>,
     subcommand: Option<&'static str>,
     config: Option<String>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
-    descriptors: Option<u32>,
+    launcher: Vec<String>,
 }
 
 impl Setup {
@@ -52,7 +54,7 @@ impl Setup {
     }
 
     fn of(folder: Arc<TempDir>, config: Option<String>) -> Setup {
-        Setup { folder, subcommand: None, config, arguments: Vec::new(), environment: Vec::new(), descriptors: None }
+        Setup { folder, subcommand: None, config, arguments: Vec::new(), environment: Vec::new(), launcher: Vec::new() }
     }
 
     /// The folder, to put files in before the start.
@@ -74,20 +76,21 @@ impl Setup {
 
     /// With no more than this many open files.
     pub(crate) fn descriptors(mut self, limit: u32) -> Setup {
-        self.descriptors = Some(limit);
+        self.launcher = ["sh", "-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")].map(str::to_owned).into();
+        self
+    }
+
+    /// As another user, whose the folder becomes.
+    pub(crate) fn user(mut self, user: User) -> Setup {
+        user.own(self.folder());
+        self.launcher = user.launcher();
         self
     }
 
     fn command(&self) -> Command {
-        let binary = env!("CARGO_BIN_EXE_sentinel-exporter");
-        let mut command = match self.descriptors {
-            None => Command::new(binary),
-            Some(limit) => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), binary]);
-                shell
-            }
-        };
+        let mut line = self.launcher.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_sentinel-exporter")]);
+        let mut command = Command::new(line.next().expect("a program"));
+        command.args(line);
         command.args(self.subcommand);
         if let Some(text) = &self.config {
             let file = self.folder.join("sentinel.yml");

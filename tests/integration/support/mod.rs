@@ -21,4 +21,5 @@ pub(crate) mod site;
 pub(crate) mod stand_in;
 pub(crate) mod tempdir;
 pub(crate) mod tls;
+pub(crate) mod user;
 pub(crate) mod webhooks;

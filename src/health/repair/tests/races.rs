@@ -11,7 +11,7 @@ fn a_lock_that_somebody_holds_stays() {
     bot.stale_lock(LOCK_FILE);
     let holder = File::open(bot.path(LOCK_FILE)).unwrap();
     holder.try_lock().unwrap();
-    assert_eq!(refused(&bot.mend(&repair)), (Outcome::Failed, "a process holds it".to_owned()));
+    assert_eq!(refused(&bot.mend(&repair)), (Outcome::Failed, format!("{LOCK_FILE}: a process holds it")));
     assert!(bot.path(LOCK_FILE).exists());
 }
 
