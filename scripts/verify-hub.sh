@@ -74,8 +74,9 @@ if [[ -n $token_file ]]; then
   printf 'header = "Authorization: Bearer %s"\n' "$token" >"$work/login"
   login=(--config "$work/login")
 fi
-elsewhere=()
-is_local "$hub" || elsewhere=(--remote)
+# On HUB the bridge is asked where Alertmanager sends to, for it need not listen anywhere else.
+elsewhere=() bridge=127.0.0.1
+is_local "$hub" || elsewhere=(--remote) bridge=$hub
 
 answers=$work/answers
 mkdir "$answers"
@@ -112,7 +113,7 @@ ask_alertmanager() {
   [[ -e $answers/alertmanager_ready ]] || return 0
   ask am_status "$base/api/v2/status"
   ask am_watchdog "$base/api/v2/alerts" --get --data-urlencode 'filter=alertname="SentinelWatchdog"'
-  ask bridge "http://$hub:$bridge_port/-/healthy"
+  ask bridge "http://$bridge:$bridge_port/-/healthy"
 }
 
 ask_grafana() {

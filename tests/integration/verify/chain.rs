@@ -101,9 +101,14 @@ impl Chain {
 
     /// The script, with this exporter and the addresses of the chain.
     pub(super) fn script(&self, exporter: &str) -> Script {
+        self.script_for("127.0.0.1", exporter)
+    }
+
+    /// The same, with HUB at another address of this host.
+    pub(super) fn script_for(&self, hub: &str, exporter: &str) -> Script {
         let servers = [self.prometheus.address, self.alertmanager.address, self.grafana.address, self.bridge.address];
         let script = ask(servers).arg("--rules").arg(self.folder.join("expected"));
-        script.arg("--receivers").arg(RECEIVERS).arg("127.0.0.1").arg(exporter)
+        script.arg("--receivers").arg(RECEIVERS).arg(hub).arg(exporter)
     }
 
     pub(super) fn verify(&self) -> Report {
