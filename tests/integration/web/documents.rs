@@ -5,12 +5,14 @@ use std::process::{Command, Output};
 
 use sentinel_exporter::access::Reading;
 
+use super::{ASKING, PASSWORD, TLS, USERS, start};
 use crate::support::certs::Certs;
 use crate::support::tempdir::TempDir;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const WEB: &str = include_str!("../../../docs/web.md");
 const INSTALL: &str = include_str!("../../../docs/install.md");
+const UNITS: [&str; 2] = ["sentinel-exporter", "sentinel-dingtalk"];
 
 /// What lies between two texts.
 fn between<'a>(page: &'a str, begin: &str, end: &str) -> &'a str {
@@ -46,7 +48,7 @@ fn the_examples_are_good_to_the_exporter_and_to_promtool() {
 fn the_certificates_are_made_as_it_says_and_fit() {
     let folder = TempDir::new("install");
     // All of the block but its first and last lines, which are for the host.
-    let made = |line: &&str| ["openssl req", "openssl x509", "printf "].iter().any(|begin| line.starts_with(begin));
+    let made = |line: &&str| ["openssl req", "openssl x509", "printf 'basic"].iter().any(|begin| line.starts_with(begin));
     let commands = INSTALL.lines().filter(made).collect::<Vec<_>>().join("\n");
     let output = Command::new("sh").args(["-ec", &commands]).current_dir(folder.path()).output().expect("sh runs");
     assert!(output.status.success(), "{}", said(&output));
@@ -59,6 +61,23 @@ fn the_certificates_are_made_as_it_says_and_fit() {
     let web = "tls_server_config: {cert_file: server.crt, key_file: server.key, client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.crt}";
     fs::write(folder.join("web.yml"), web).unwrap();
     assert_eq!(Reading::new(Some(&folder.join("web.yml"))).checked().err(), None);
+}
+
+#[test]
+fn the_look_from_inf_shows_the_exporter() {
+    let certs = Certs::new();
+    let exporter = start(&certs, &format!("{TLS}{ASKING}{USERS}"));
+    let (hub, folder) = (certs.client("hub", "DNS:hub"), TempDir::new("look"));
+    for (name, from) in [("ca.crt", &certs.ca), ("hub.crt", &hub.cert), ("hub.key", &hub.key)] {
+        fs::copy(from, folder.join(name)).unwrap();
+    }
+    fs::write(folder.join("sentinel-password"), format!("{PASSWORD}\n")).unwrap();
+    let line = INSTALL.lines().find(|line| line.contains("| curl")).expect("a line of curl");
+    assert!(line.starts_with("printf ") && line.contains("https://localhost:8000/"), "{line}");
+    let command = line.replace("localhost:8000", &format!("localhost:{}", exporter.address.port()));
+    let output = Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().expect("sh runs");
+    let said = said(&output);
+    assert!(output.status.success() && said.starts_with("sentinel_exporter_build_info{") && said.lines().count() == 1, "{said}");
 }
 
 #[test]
@@ -89,6 +108,20 @@ fn what_the_unit_runs_is_what_is_installed() {
     assert!(INSTALL.contains("state_dir: /var/lib/sentinel-exporter") && value("StateDirectory") == "sentinel-exporter");
     for file in ["sentinel-exporter.service", "sysusers.conf", "tmpfiles.conf"] {
         assert!(INSTALL.contains(&format!("packaging/{file}")), "{file}");
+    }
+}
+
+/// The values that a unit gives to a key.
+fn values(unit: &str, key: &str) -> Vec<String> {
+    let unit = fs::read_to_string(format!("{ROOT}/packaging/{unit}.service")).unwrap();
+    unit.lines().filter_map(|line| line.strip_prefix(&format!("{key}="))).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_units_lead_to_documents_that_are_installed() {
+    for unit in UNITS {
+        let folder = values(unit, "Documentation")[0].strip_prefix("file:").expect("a folder").to_owned();
+        assert!(INSTALL.contains(&format!("cp -r README.md sentinel.yml docs {folder}\n")), "{unit}: {folder}");
     }
 }
 
