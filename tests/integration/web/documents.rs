@@ -126,6 +126,24 @@ fn the_units_lead_to_documents_that_are_installed() {
 }
 
 #[test]
+fn no_call_of_the_system_kills() {
+    for unit in UNITS {
+        // Without a number systemd's filter kills: a repair would end the exporter by its fchown.
+        let filter = (values(unit, "SystemCallFilter").len(), values(unit, "SystemCallErrorNumber"));
+        assert_eq!(filter, (2, vec!["EPERM".to_owned()]), "{unit}");
+    }
+}
+
+#[test]
+fn the_exporter_can_be_let_into_the_bot_s_folder() {
+    let unit = fs::read_to_string(format!("{ROOT}/packaging/sentinel-exporter.service")).unwrap();
+    let page = fs::read_to_string(format!("{ROOT}/docs/operations.md")).unwrap();
+    let commands = between(&page, "chgrp trading data state ", "```");
+    assert!(unit.contains("\nProtectSystem=strict\n") && commands.contains("\nReadWritePaths=/opt/stock-bot\n"), "{commands}");
+    assert!(unit.contains("\nSupplementaryGroups=trading\n") && commands.contains("&& chmod g+rwx data state\n"), "{commands}");
+}
+
+#[test]
 fn the_bridge_s_unit_runs_what_its_page_installs() {
     let unit = fs::read_to_string(format!("{ROOT}/packaging/sentinel-dingtalk.service")).unwrap();
     let page = fs::read_to_string(format!("{ROOT}/docs/dingtalk.md")).unwrap();
