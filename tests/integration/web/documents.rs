@@ -144,6 +144,14 @@ fn the_exporter_can_be_let_into_the_bot_s_folder() {
 }
 
 #[test]
+fn a_reload_looks_at_the_configuration_first() {
+    for unit in UNITS {
+        let looks = format!("{} --config.check", values(unit, "ExecStart")[0]);
+        assert_eq!(values(unit, "ExecReload"), [looks, "/bin/sh -c \"kill -HUP $MAINPID\"".to_owned()], "{unit}");
+    }
+}
+
+#[test]
 fn the_bridge_s_unit_runs_what_its_page_installs() {
     let unit = fs::read_to_string(format!("{ROOT}/packaging/sentinel-dingtalk.service")).unwrap();
     let page = fs::read_to_string(format!("{ROOT}/docs/dingtalk.md")).unwrap();
