@@ -206,10 +206,13 @@ fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
     use crate::catalogue::{ORDER_LATENCY, WEBSOCKET_DOWNTIME};
     use crate::journal::batches::Batch;
     use crate::journal::ledger::Format;
+    use crate::journal::reader::Mark;
 
     fn ledger() -> Ledger {
         let mut ledger = Ledger::new(Limits::default());
@@ -238,6 +241,13 @@ mod tests {
         let value = |info| read.samples().series(info).next().unwrap().value().clone();
         assert_eq!(value(WEBSOCKET_DOWNTIME.info()), Value::Elapsed(5.5));
         assert!(matches!(value(ORDER_LATENCY.info()), Value::Histogram(buckets) if buckets.sum == 0.1 + 0.2));
+    }
+
+    #[test]
+    fn a_clock_that_begins_in_1970_hinders_no_checkpoint() {
+        let mark = Mark::of_nothing(SystemTime::UNIX_EPOCH);
+        let positions = vec![Position { path: PathBuf::new(), mark, finished: true }];
+        assert!(encode(&Snapshot::V1 { positions, ledger: SavedLedger::of(&ledger()) }).is_ok());
     }
 
     #[test]

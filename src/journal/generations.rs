@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::own::OwnJournal;
-use super::reader::{Mark, Reader};
+use super::reader::{Mark, Reader, written};
 
 /// Endings of files that hold no lines any more.
 const COMPRESSED: [&str; 6] = ["gz", "bz2", "xz", "zst", "lz4", "Z"];
@@ -48,7 +48,7 @@ impl Generations<'_> {
         let mut found = Vec::new();
         for file in self.files() {
             let Ok(meta) = fs::metadata(&file) else { continue };
-            let Ok(written) = meta.modified() else { continue };
+            let Ok(written) = written(&meta) else { continue };
             if !meta.is_file() || written < since || open.iter().any(|reader| reader.is(&meta)) {
                 continue;
             }

@@ -39,8 +39,18 @@ impl Mark {
     /// The mark of no file: only what is written from `now` on comes after it.
     pub(super) fn of_nothing(now: SystemTime) -> Self {
         // The clock of a file system may be a tick behind.
-        Self { dev: 0, inode: 0, head: None, offset: 0, checksum: 0, written: now - TICK }
+        Self { dev: 0, inode: 0, head: None, offset: 0, checksum: 0, written: representable(now - TICK) }
     }
+}
+
+/// When a file was last written, as a mark has it.
+pub(super) fn written(meta: &fs::Metadata) -> io::Result<SystemTime> {
+    meta.modified().map(representable)
+}
+
+/// `time` as a checkpoint can hold it: none of one before 1970 could be saved, and files may have any time, as a clock may.
+fn representable(time: SystemTime) -> SystemTime {
+    time.max(SystemTime::UNIX_EPOCH)
 }
 
 /// What a look found.
@@ -210,7 +220,7 @@ impl Reader {
                 (meta, len)
             }
         };
-        let written = meta.modified()?;
+        let written = written(&meta)?;
         let mut looked = if len > self.end { Looked::Grown } else { Looked::Same };
         let another = match self.head {
             Some(_) => self.first_line(len)? != self.head,

@@ -1,8 +1,9 @@
-//! Checkpoints that are damaged, missing or out of reach when the exporter starts.
+//! Checkpoints that are damaged, missing or out of reach when the exporter starts, and what one has to be able to hold.
 
-use std::fs;
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
 
-use crate::support::exporter::{Exporter, append};
+use crate::support::exporter::{Exporter, Setup, append};
 use crate::support::journal::{CYCLES, cycles};
 
 const RESET: &str = "sentinel_exporter_counter_reset_timestamp_seconds";
@@ -80,4 +81,20 @@ fn one_that_cannot_be_read_now_is_no_reason_to_begin_anew() {
     assert_eq!(ended.status.code(), Some(1), "{output}");
     assert!(output.contains("the checkpoint cannot be read") && output.contains("directory"), "{output}");
     assert!(checkpoint.exists());
+}
+
+#[test]
+fn a_journal_from_before_1970_is_saved_like_any_other() {
+    let setup = Setup::new("journals: [{path: events.jsonl}]");
+    let path = setup.folder().join("events.jsonl");
+    append(&path, &cycles(3));
+    let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+    File::options().append(true).open(&path).unwrap().set_modified(before).unwrap();
+    let mut exporter = setup.start();
+    let page = exporter.scrape();
+    assert_eq!(page.value(CYCLES), Some(3.0));
+    assert_eq!(page.value("sentinel_exporter_snapshot_failures_total"), Some(0.0), "{}", exporter.log());
+    exporter = exporter.kill_and_restart();
+    append(&path, &cycles(1));
+    assert_eq!(exporter.value(CYCLES), Some(4.0));
 }
