@@ -13,6 +13,7 @@ mod generations;
 pub mod keys;
 pub mod ledger;
 pub mod lines;
+pub mod others;
 pub mod own;
 pub mod post;
 pub mod postgrest;

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::checkpoint::Checkpoint;
 use super::ledger::{Format, Ledger};
 use super::lines::Line;
+use super::others::Others;
 use super::own::OwnJournal;
 use super::progress::Progress;
 use super::reader::Reader;
@@ -231,12 +232,8 @@ impl Worker {
     fn pass(&mut self, inbox: &mpsc::Receiver<Command>, waiting: &mut Vec<oneshot::Sender<()>>) -> Pass {
         let now = Instant::now();
         for at in 0..self.tails.len() {
-            self.tails[at].look(now);
-            // A file that two paths lead to would be counted twice.
-            let inode = self.tails[at].inode();
-            if let Some(first) = self.tails[..at].iter().find(|tail| inode.is_some() && tail.inode() == inode) {
-                let first = first.path().to_owned();
-                self.tails[at].refuse(&first);
+            if let Some((tail, others)) = Others::of(&mut self.tails, at) {
+                tail.look(now, others);
             }
         }
         self.busy = false;

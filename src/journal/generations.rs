@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::others::Others;
 use super::own::OwnJournal;
-use super::reader::{Mark, Reader, written};
+use super::reader::{Mark, Reader, inode, written};
 
 /// Endings of files that hold no lines any more.
 const COMPRESSED: [&str; 6] = ["gz", "bz2", "xz", "zst", "lz4", "Z"];
@@ -42,14 +43,25 @@ impl Generations<'_> {
             .or_else(|| copied().map(beside))
     }
 
-    /// The files that were written at `since` or later, oldest first, but for those that are `open` and copies of these. What begins with
-    /// all that was counted by one of `marks` is a copy, and read on from there. Compressed ones are told of once: `told` remembers them.
-    pub(super) fn newer(&self, since: SystemTime, open: &[&Reader], marks: &[Mark], told: &mut Vec<PathBuf>) -> Vec<Reader> {
+    /// The files that were written at `since` or later, oldest first, but for those that are `open` and copies of these, and those that the
+    /// `others` read. What begins with all that was counted by one of `marks` is a copy, and read on from there. Compressed ones
+    /// are told of once: `told` remembers them.
+    pub(super) fn newer(
+        &self,
+        since: SystemTime,
+        open: &[&Reader],
+        marks: &[Mark],
+        others: Others<'_>,
+        told: &mut Vec<PathBuf>,
+    ) -> Vec<Reader> {
         let mut found = Vec::new();
         for file in self.files() {
             let Ok(meta) = fs::metadata(&file) else { continue };
             let Ok(written) = written(&meta) else { continue };
             if !meta.is_file() || written < since || open.iter().any(|reader| reader.is(&meta)) {
+                continue;
+            }
+            if others.reading(inode(&meta)).is_some() {
                 continue;
             }
             let (journal, shown) = (self.path.display(), file.display());
@@ -61,7 +73,8 @@ impl Generations<'_> {
                 }
                 continue;
             }
-            let copies = marks.iter().filter_map(|mark| Reader::open_copy(&file, mark));
+            let elsewhere = others.finished().filter(|mark| mark.is_of(&meta));
+            let copies = marks.iter().chain(elsewhere).filter_map(|mark| Reader::open_copy(&file, mark));
             let copy = copies.max_by_key(|copy| copy.mark().offset);
             match copy.map_or_else(|| Reader::open(&file), Ok).and_then(|reader| reader.looked(self.own)) {
                 // It may be about to be truncated, or somebody keeps it besides.

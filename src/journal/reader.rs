@@ -41,6 +41,16 @@ impl Mark {
         // The clock of a file system may be a tick behind.
         Self { dev: 0, inode: 0, head: None, offset: 0, checksum: 0, written: representable(now - TICK) }
     }
+
+    /// True when it was taken of the file with this device and inode, which may be another one by now.
+    pub(super) fn is_of(&self, meta: &fs::Metadata) -> bool {
+        inode(meta) == (self.dev, self.inode)
+    }
+}
+
+/// Device and inode, which no other file has while this one is open.
+pub(super) fn inode(meta: &fs::Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
 }
 
 /// When a file was last written, as a mark has it.
@@ -151,7 +161,7 @@ impl Reader {
 
     /// True when `meta` is of this file.
     pub(super) fn is(&self, meta: &fs::Metadata) -> bool {
-        self.inode() == (meta.dev(), meta.ino())
+        self.inode() == inode(meta)
     }
 
     /// True when `mark` was taken of this file.
@@ -159,7 +169,7 @@ impl Reader {
         self.inode() == (mark.dev, mark.inode)
     }
 
-    /// Device and inode, which no other file has while this one is open.
+    /// See [`inode`].
     pub(super) fn inode(&self) -> (u64, u64) {
         (self.dev, self.inode)
     }

@@ -122,6 +122,7 @@ mod tests {
 
     use super::*;
     use crate::journal::ledger::Format;
+    use crate::journal::others::Others;
     use crate::journal::tail::Tail;
     use crate::sample::Limits;
 
@@ -133,7 +134,7 @@ mod tests {
         let begin = Instant::now();
         let mut tail = Tail::new(path.clone(), Format::Posts, [].into(), &[], begin);
         let mut read = |seconds| {
-            tail.look(begin + Duration::from_secs(seconds));
+            tail.look(begin + Duration::from_secs(seconds), Others::default());
             while tail.next_chunk(&mut vec![0; 64]).is_some() {}
             tail.positions().collect::<Vec<_>>()
         };

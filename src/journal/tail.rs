@@ -4,6 +4,7 @@
 //! noticed yet; the one that took its place begins after it.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use super::generations::Generations;
 use super::ledger::Format;
 use super::lines::Chunk;
+use super::others::Others;
 use super::own::OwnJournal;
-use super::reader::{Looked, Mark, Reader};
+use super::reader::{Looked, Mark, Reader, inode};
 
 /// How long a file that left its path is read on after it last grew.
 const LINGER: Duration = Duration::from_secs(60);
@@ -160,35 +162,46 @@ impl Tail {
         self.logged = self.error.as_ref().map(|(error, _)| error.clone());
     }
 
-    /// Follows what happened to the files, and fixes the ends up to which [`Self::next_chunk`] reads.
-    pub fn look(&mut self, now: Instant) {
+    /// True when it reads the file with this device and inode, at the path or not.
+    pub(super) fn reads(&self, inode: (u64, u64)) -> bool {
+        self.left.iter().map(|(reader, _)| reader).chain(&self.current).any(|reader| reader.inode() == inode)
+    }
+
+    /// How far it has read files that it no longer reads.
+    pub(super) fn finished(&self) -> impl Iterator<Item = &Mark> {
+        self.finished.iter().chain(&self.gone)
+    }
+
+    /// Follows what happened to the files, and fixes the ends up to which [`Self::next_chunk`] reads. What the `others` read is left to them.
+    pub fn look(&mut self, now: Instant, others: Others<'_>) {
         self.error = None;
-        let there = fs::metadata(&self.path);
-        match &there {
-            Ok(meta) => {
-                if !self.current.as_ref().is_some_and(|reader| reader.is(meta)) {
+        match fs::metadata(&self.path) {
+            Ok(meta) if self.current.as_ref().is_some_and(|reader| reader.is(&meta)) => {}
+            Ok(meta) => match others.reading(inode(&meta)) {
+                None => {
                     self.leave(now);
-                    self.arrive(meta.len(), now);
+                    self.arrive(&meta, now, others);
                 }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if self.current.is_some() {
-                    self.leave(now);
-                    self.take_unseen(None, &[], now);
+                Some(other) => {
+                    self.vacate(now, others);
+                    self.fail(format_args!("it is the same file as {}, and is read as that", other.display()), 0);
                 }
-            }
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.vacate(now, others),
             Err(error) => self.fail(error, 0),
         }
         let mut truncated = Vec::new();
-        match self.current.as_mut().map(|reader| reader.look(self.own.as_deref())) {
-            Some(Ok(Looked::Truncated(mark))) => truncated.push(mark),
-            Some(Ok(Looked::Same | Looked::Grown)) | None => {}
-            Some(Err(error)) => self.fail(&error, 0),
+        if let Some(current) = &mut self.current {
+            match current.look(self.own.as_deref()) {
+                Ok(Looked::Truncated(mark)) => truncated.push(mark),
+                Ok(Looked::Same | Looked::Grown) => {}
+                Err(error) => self.fail(error, 0),
+            }
         }
-        self.left.retain_mut(|(reader, grew)| {
+        let mut left = std::mem::take(&mut self.left);
+        left.retain_mut(|(reader, grew)| {
             let unread = reader.lag() > 0;
-            let looked = reader.look(self.own.as_deref());
-            match looked {
+            match reader.look(self.own.as_deref()) {
                 Ok(Looked::Same) if unread || now.duration_since(*grew) < LINGER => return true,
                 Ok(Looked::Same) => {
                     self.finished.retain(|mark| !reader.has(mark));
@@ -196,8 +209,8 @@ impl Tail {
                     self.finished.push_front(reader.mark());
                     return false;
                 }
-                Ok(Looked::Grown) => {}
                 Ok(Looked::Truncated(mark)) => truncated.push(mark),
+                Ok(Looked::Grown) => {}
                 Err(error) => {
                     tracing::warn!(journal = %self.path.display(), %error, "a rotated file cannot be read on");
                     return false;
@@ -206,9 +219,10 @@ impl Tail {
             *grew = now;
             true
         });
+        self.left = left;
         if !truncated.is_empty() {
             // What was written between the last look and the truncation is in the copy alone.
-            self.take_unseen(None, &truncated, now);
+            self.take_unseen(None, &truncated, now, others);
         }
     }
 
@@ -216,29 +230,44 @@ impl Tail {
         self.left.extend(self.current.take().map(|reader| (reader, now)));
     }
 
+    /// Has nothing at the path any more.
+    fn vacate(&mut self, now: Instant, others: Others<'_>) {
+        if self.current.is_some() {
+            self.leave(now);
+            self.take_unseen(None, &[], now, others);
+        }
+    }
+
     /// Takes up files that came to the path and left it between two looks, and copies of those `truncated`; `arrived` is at the path,
     /// unless the current one is.
-    fn take_unseen(&mut self, arrived: Option<&Reader>, truncated: &[Mark], now: Instant) {
+    fn take_unseen(&mut self, arrived: Option<&Reader>, truncated: &[Mark], now: Instant, others: Others<'_>) {
         let left = self.left.iter().map(|(reader, _)| reader.mark());
-        let mut marks: Vec<_> = left.chain(truncated.iter().copied()).chain(self.gone.drain(..)).collect();
+        let mut marks: Vec<_> = left.chain(truncated.iter().copied()).chain(self.gone.iter().copied()).collect();
         let oldest = marks.iter().map(|mark| mark.written).min();
         let Some(since) = oldest.or(self.finished.front().map(|mark| mark.written)) else { return };
         marks.extend(self.finished.iter().copied().chain(self.current.as_ref().map(Reader::mark)));
         let open: Vec<_> = self.left.iter().map(|(reader, _)| reader).chain(&self.current).chain(arrived).collect();
         let mut told = std::mem::take(&mut self.told);
-        let unseen = self.generations().newer(since, &open, &marks, &mut told);
+        let unseen = self.generations().newer(since, &open, &marks, others, &mut told);
         self.told = told;
         self.left.extend(unseen.into_iter().map(|reader| (reader, now)));
+        // They may come back, or be found by another path.
+        self.finished.extend(self.gone.drain(..));
+        self.finished.truncate(FINISHED);
     }
 
-    /// Takes up the file at the path, `len` bytes long: one that left and came back, one that replaced an equal one, or a new one.
-    fn arrive(&mut self, len: u64, now: Instant) {
-        let opened = Reader::open(&self.path).and_then(|reader| reader.looked(self.own.as_deref()));
-        self.take_unseen(opened.as_ref().ok(), &[], now);
+    /// Takes up the file at the path, of which `meta` is: one that left and came back, one that replaced an equal one, or a new one.
+    fn arrive(&mut self, meta: &fs::Metadata, now: Instant, others: Others<'_>) {
+        let marks = self.finished().chain(others.finished()).filter(|mark| mark.is_of(meta));
+        let known = marks.filter_map(|mark| Reader::open_copy(&self.path, mark)).next();
+        let opened = known.map_or_else(|| Reader::open(&self.path), Ok).and_then(|reader| reader.looked(self.own.as_deref()));
+        self.take_unseen(opened.as_ref().ok(), &[], now, others);
         let opened = match opened {
+            // It took the place of the one that was there a moment ago; the next look tells.
+            Ok(opened) if others.reading(opened.inode()).is_some() => return,
             Ok(opened) => opened,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(error) => return self.fail(&error, len),
+            Err(error) => return self.fail(error, meta.len()),
         };
         let (path, left) = (&self.path, &self.left);
         if let Some(at) = left.iter().position(|(reader, _)| reader.inode() == opened.inode()) {
@@ -256,19 +285,9 @@ impl Tail {
         });
     }
 
-    /// Device and inode of the file at the path.
-    pub fn inode(&self) -> Option<(u64, u64)> {
-        self.current.as_ref().map(Reader::inode)
-    }
-
-    /// Does not read the file at the path: it is that of `other`, too.
-    pub fn refuse(&mut self, other: &Path) {
-        self.current = None;
-        self.fail(&io::Error::other(format!("it is the same file as {}, and is read as that", other.display())), 0);
-    }
-
-    fn fail(&mut self, error: &io::Error, unread: u64) {
-        self.error = Some((error.to_string(), unread));
+    /// Notes why something cannot be read, the first reason there is, and how many bytes that are.
+    fn fail(&mut self, error: impl fmt::Display, unread: u64) {
+        self.error.get_or_insert_with(|| (error.to_string(), 0)).1 += unread;
     }
 
     /// The next whole lines, older files first; None when all was read that the last look found.
@@ -280,7 +299,7 @@ impl Tail {
             Ok(None) => {}
             Err(error) => {
                 let unread = reader.give_up();
-                self.error = Some((error.to_string(), unread));
+                self.fail(error, unread);
             }
         }
         // The next file, with the buffer that this one did not fill.

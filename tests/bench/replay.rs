@@ -13,6 +13,7 @@ use sentinel_exporter::board::Board;
 use sentinel_exporter::exposition;
 use sentinel_exporter::journal::ledger::{Format, Ledger};
 use sentinel_exporter::journal::lines::Line;
+use sentinel_exporter::journal::others::Others;
 use sentinel_exporter::journal::tail::Tail;
 use sentinel_exporter::sample::Limits;
 use serde::Deserialize;
@@ -142,7 +143,7 @@ pub(crate) fn count(journal: &Path, page: &Path) {
     let begun = Instant::now();
     let mut tail = Tail::new(journal.to_owned(), Format::Events, Arc::new([journal.to_owned()]), &[], begun);
     let mut buffer = vec![0; BUFFER];
-    tail.look(begun);
+    tail.look(begun, Others::default());
     while let Some(chunk) = tail.next_chunk(&mut buffer) {
         for (_, line) in chunk.lines() {
             let Line::Whole(line) = line else { panic!("a line too long") };

@@ -2,9 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sentinel_exporter::journal::ledger::Format;
+use sentinel_exporter::journal::others::Others;
+use sentinel_exporter::journal::tail::Tail;
 
 use crate::support::exporter::{Exporter, Setup, append};
 use crate::support::journal::{CYCLES, cycles};
+use crate::support::tempdir::TempDir;
 
 #[test]
 fn a_journal_whose_name_begins_like_another_is_no_generation_of_it() {
@@ -27,6 +35,80 @@ fn a_link_to_another_journal_is_told_and_counted_once() {
     exporter.append("a.jsonl", &cycles(1));
     assert_eq!(exporter.value(CYCLES), Some(4.0));
     exporter.logged("it is the same file as");
+}
+
+#[test]
+fn a_folder_with_two_names_is_rotated_and_counted_once() {
+    let exporter = Exporter::start("journals: [{path: real/events.jsonl}, {path: link/events.jsonl}]");
+    assert_eq!(exporter.value(CYCLES), Some(0.0), "nothing is there yet");
+    symlink("real", exporter.path("link")).unwrap();
+    let path = exporter.path("real/events.jsonl");
+    append(&path, &cycles(2));
+    assert_eq!(exporter.value(CYCLES), Some(2.0));
+    for generation in 1..=3 {
+        append(&path, &cycles(1));
+        fs::rename(&path, exporter.path(&format!("real/events.jsonl.{generation}"))).unwrap();
+        append(&path, &cycles(1));
+        assert_eq!(exporter.value(CYCLES), Some(f64::from(2 + 2 * generation)));
+    }
+    exporter.logged("it is the same file as");
+}
+
+#[test]
+fn a_journal_that_another_one_is_rotated_to_is_counted_once() {
+    for journals in ["{path: events.jsonl}, {path: events.jsonl.1}", "{path: events.jsonl.1}, {path: events.jsonl}"] {
+        let mut exporter = Exporter::start(format!("journals: [{journals}]"));
+        let rotate = |from: &str, to: &str| fs::rename(exporter.path(from), exporter.path(to)).unwrap();
+        exporter.append("events.jsonl", &cycles(2));
+        assert_eq!(exporter.value(CYCLES), Some(2.0));
+        rotate("events.jsonl", "events.jsonl.1");
+        exporter.append("events.jsonl", &cycles(1));
+        assert_eq!(exporter.value(CYCLES), Some(3.0), "{journals}");
+        rotate("events.jsonl.1", "events.jsonl.2");
+        rotate("events.jsonl", "events.jsonl.1");
+        exporter.append("events.jsonl", &cycles(1));
+        assert_eq!(exporter.value(CYCLES), Some(4.0), "{journals}");
+        exporter.logged("it is the same file as");
+        exporter = exporter.stop_and_restart();
+        exporter.append("events.jsonl", &cycles(1));
+        assert_eq!(exporter.value(CYCLES), Some(5.0), "{journals}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_longer_read_by_one_path_is_read_on_by_another() {
+    let folder = TempDir::new("rotations");
+    let paths: Arc<[PathBuf]> = [folder.join("events.jsonl"), folder.join("other.jsonl")].into();
+    let begin = Instant::now();
+    let mut tails =
+        paths.iter().map(|path| Tail::new(path.clone(), Format::Events, paths.clone(), &[], begin)).collect::<Vec<_>>();
+    let mut counted = 0;
+    let mut pass = |hours| {
+        let mut buffer = vec![0; 1024];
+        for at in 0..tails.len() {
+            let (tail, others) = Others::of(&mut tails, at).unwrap();
+            tail.look(begin + Duration::from_hours(hours), others);
+        }
+        for tail in &mut tails {
+            while let Some(chunk) = tail.next_chunk(&mut buffer) {
+                counted += chunk.lines().count();
+            }
+        }
+        counted
+    };
+    append(&paths[0], &cycles(3));
+    assert_eq!(pass(0), 3);
+    fs::rename(&paths[0], &paths[1]).unwrap();
+    append(&paths[0], &cycles(1));
+    assert_eq!(pass(0), 4);
+    assert_eq!(pass(1), 4, "it is let go, and taken up where it was");
+    append(&paths[1], &cycles(2));
+    assert_eq!(pass(1), 6);
+    // And back again.
+    fs::remove_file(&paths[0]).unwrap();
+    fs::rename(&paths[1], &paths[0]).unwrap();
+    append(&paths[0], &cycles(1));
+    assert_eq!(pass(1), 7);
 }
 
 #[test]

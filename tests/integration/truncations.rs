@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use sentinel_exporter::journal::ledger::Format;
+use sentinel_exporter::journal::others::Others;
 use sentinel_exporter::journal::tail::{Position, Tail};
 
 use crate::support::exporter::append;
@@ -47,7 +48,7 @@ impl Journal {
     }
 
     fn look(&mut self) {
-        self.tail.look(Instant::now());
+        self.tail.look(Instant::now(), Others::default());
     }
 
     fn read(&mut self) {

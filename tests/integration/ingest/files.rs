@@ -4,6 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use sentinel_exporter::journal::ledger::Format;
+use sentinel_exporter::journal::others::Others;
 use sentinel_exporter::journal::own::OwnJournal;
 use sentinel_exporter::journal::tail::{Position, Tail};
 
@@ -76,7 +77,7 @@ fn one_that_somebody_took_away_is_begun_anew() {
 /// Reads all of `tail`.
 fn read(tail: &mut Tail, now: Instant) -> Vec<Position> {
     let mut buffer = vec![0; 1024];
-    tail.look(now);
+    tail.look(now, Others::default());
     while let Some(chunk) = tail.next_chunk(&mut buffer) {
         chunk.lines().for_each(drop);
     }

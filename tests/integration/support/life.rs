@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use sentinel_exporter::journal::ledger::Format;
 use sentinel_exporter::journal::lines::{Line, MAX_LINE};
+use sentinel_exporter::journal::others::Others;
 use sentinel_exporter::journal::tail::{Position, Tail};
 
 use super::tempdir::TempDir;
@@ -170,7 +171,7 @@ impl Life {
 
     fn look(&mut self) {
         let mut buffer = vec![0; 100_000];
-        self.tail.look(self.now);
+        self.tail.look(self.now, Others::default());
         while let Some(chunk) = self.tail.next_chunk(&mut buffer) {
             self.read.extend(chunk.lines().map(|(_, line)| match line {
                 Line::Whole(line) => Ok(line.to_vec()),
