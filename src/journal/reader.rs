@@ -91,6 +91,8 @@ pub(super) struct Reader {
     /// Whether what may have happened since the last look without a first line to tell it by would have changed that time.
     trusted: Trusted,
     drained: bool,
+    /// True when the last attempt to read it failed: what is there is not known to be all.
+    failed: bool,
 }
 
 /// How far the time at which a file was written tells whether it was truncated.
@@ -124,6 +126,7 @@ impl Reader {
             written: SystemTime::UNIX_EPOCH,
             trusted: Trusted::New,
             drained: false,
+            failed: false,
         })
     }
 
@@ -197,6 +200,12 @@ impl Reader {
         self.file.metadata().is_ok_and(|meta| meta.nlink() == 0)
     }
 
+    /// Reads from `file` as if it were this one.
+    #[cfg(test)]
+    pub(super) fn swap(&mut self, file: &mut File) {
+        std::mem::swap(&mut self.file, file);
+    }
+
     /// How far it has been counted.
     pub(super) fn mark(&self) -> Mark {
         let Self { dev, inode, head, offset, written, .. } = *self;
@@ -208,10 +217,9 @@ impl Reader {
         self.drained
     }
 
-    /// Gives up what the last look found; returns how many bytes those are.
-    pub(super) fn give_up(&mut self) -> u64 {
-        self.drained = true;
-        self.end.saturating_sub(self.at())
+    /// Reads no more of what the last look found, because that failed: the next look tries again.
+    pub(super) fn give_up(&mut self) {
+        (self.drained, self.failed) = (true, true);
     }
 
     /// Where to read next.
@@ -232,6 +240,8 @@ impl Reader {
         };
         let written = written(&meta)?;
         let mut looked = if len > self.end { Looked::Grown } else { Looked::Same };
+        // Also when it cannot be read: that much is waiting then.
+        self.end = len;
         let another = match self.head {
             Some(_) => self.first_line(len)? != self.head,
             None => match self.trusted {
@@ -249,7 +259,7 @@ impl Reader {
         }
         let age = SystemTime::now().duration_since(written).unwrap_or_default();
         self.trusted = if age > CLOCK { Trusted::At(written) } else { Trusted::Not };
-        (self.end, self.written, self.drained) = (len, written, len == self.at());
+        (self.written, self.drained, self.failed) = (written, len == self.at(), false);
         Ok(looked)
     }
 
@@ -308,9 +318,14 @@ impl Reader {
         self.file.metadata().is_ok_and(|meta| meta.len() == self.offset)
     }
 
+    /// True when not all was read that the last look found.
+    pub(super) fn is_behind(&self) -> bool {
+        self.failed || !self.drained
+    }
+
     /// Bytes that the last look found and that are not read.
     pub(super) fn lag(&self) -> u64 {
-        if self.drained { 0 } else { self.end.saturating_sub(self.at()) }
+        if self.is_behind() { self.end.saturating_sub(self.at()) } else { 0 }
     }
 }
 

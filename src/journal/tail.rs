@@ -3,6 +3,9 @@
 //! Only whole lines are taken. A file that is no longer at its path is read on for a while, because its writer may not have
 //! noticed yet; the one that took its place begins after it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs;
@@ -52,7 +55,7 @@ pub struct Tail {
     gone: Vec<Mark>,
     /// Compressed files that the log knows of.
     told: Vec<PathBuf>,
-    /// Why the file at the path cannot be read, and its length as far as it is known.
+    /// Why one of its files cannot be read, and the length of one that is not open, as far as it is known.
     error: Option<(String, u64)>,
     /// The error that the log knows of.
     logged: Option<String>,
@@ -144,7 +147,7 @@ impl Tail {
         self.current.as_ref().map(|reader| reader.mark().offset)
     }
 
-    /// Why the file at the path cannot be read.
+    /// Why one of its files cannot be read.
     pub fn error(&self) -> Option<&str> {
         self.error.as_ref().map(|(error, _)| error.as_str())
     }
@@ -195,25 +198,28 @@ impl Tail {
             match current.look(self.own.as_deref()) {
                 Ok(Looked::Truncated(mark)) => truncated.push(mark),
                 Ok(Looked::Same | Looked::Grown) => {}
-                Err(error) => self.fail(error, 0),
+                Err(error) => {
+                    current.give_up();
+                    self.fail(error, 0);
+                }
             }
         }
         let mut left = std::mem::take(&mut self.left);
         left.retain_mut(|(reader, grew)| {
-            let unread = reader.lag() > 0;
+            let behind = reader.is_behind();
             match reader.look(self.own.as_deref()) {
-                Ok(Looked::Same) if unread || now.duration_since(*grew) < LINGER => return true,
-                Ok(Looked::Same) => {
+                Ok(Looked::Same) if !behind && now.duration_since(*grew) < LINGER => return true,
+                Ok(Looked::Same) if !behind => {
                     self.finished.retain(|mark| !reader.has(mark));
                     self.finished.truncate(FINISHED - 1);
                     self.finished.push_front(reader.mark());
                     return false;
                 }
                 Ok(Looked::Truncated(mark)) => truncated.push(mark),
-                Ok(Looked::Grown) => {}
+                Ok(Looked::Same | Looked::Grown) => {}
                 Err(error) => {
-                    tracing::warn!(journal = %self.path.display(), %error, "a rotated file cannot be read on");
-                    return false;
+                    reader.give_up();
+                    self.fail(format_args!("a file that was rotated: {error}"), 0);
                 }
             }
             *grew = now;
@@ -285,7 +291,7 @@ impl Tail {
         });
     }
 
-    /// Notes why something cannot be read, the first reason there is, and how many bytes that are.
+    /// Notes why something cannot be read, the first reason there is, and the bytes of it that no reader knows of.
     fn fail(&mut self, error: impl fmt::Display, unread: u64) {
         self.error.get_or_insert_with(|| (error.to_string(), 0)).1 += unread;
     }
@@ -298,8 +304,8 @@ impl Tail {
             Ok(Some(chunk)) => return Some(chunk),
             Ok(None) => {}
             Err(error) => {
-                let unread = reader.give_up();
-                self.fail(error, unread);
+                reader.give_up();
+                self.fail(error, 0);
             }
         }
         // The next file, with the buffer that this one did not fill.
