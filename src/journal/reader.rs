@@ -318,6 +318,11 @@ impl Reader {
         self.file.metadata().is_ok_and(|meta| meta.len() == self.offset)
     }
 
+    /// True when the last look found nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.end == 0
+    }
+
     /// True when not all was read that the last look found.
     pub(super) fn is_behind(&self) -> bool {
         self.failed || !self.drained

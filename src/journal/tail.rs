@@ -23,8 +23,10 @@ use super::others::Others;
 use super::own::OwnJournal;
 use super::reader::{Looked, Mark, Reader, inode};
 
-/// How long a file that left its path is read on after it last grew.
-const LINGER: Duration = Duration::from_secs(60);
+/// How long a file that left its path is read on after it last grew: one of several writers may have it open still, and write seldom.
+const LINGER: Duration = Duration::from_mins(15);
+/// The same of one that was deleted, whose room is not free before it is closed, and of the exporter's own, whose writer knows.
+const SHORT_LINGER: Duration = Duration::from_mins(1);
 /// How many of the files that are no longer read on are known, so that one with late lines is not taken for a new one, and one of the
 /// own journal is deleted.
 const FINISHED: usize = 64;
@@ -208,12 +210,12 @@ impl Tail {
         left.retain_mut(|(reader, grew)| {
             let behind = reader.is_behind();
             match reader.look(self.own.as_deref()) {
-                Ok(Looked::Same) if !behind && now.duration_since(*grew) < LINGER => return true,
                 Ok(Looked::Same) if !behind => {
-                    self.finished.retain(|mark| !reader.has(mark));
-                    self.finished.truncate(FINISHED - 1);
-                    self.finished.push_front(reader.mark());
-                    return false;
+                    let kept = self.lingers(reader, now.duration_since(*grew));
+                    if !kept {
+                        self.let_go(reader);
+                    }
+                    return kept;
                 }
                 Ok(Looked::Truncated(mark)) => truncated.push(mark),
                 Ok(Looked::Same | Looked::Grown) => {}
@@ -230,6 +232,23 @@ impl Tail {
             // What was written between the last look and the truncation is in the copy alone.
             self.take_unseen(None, &truncated, now, others);
         }
+    }
+
+    /// True when a file that left the path and did not grow for the time `still` is read on. As long as nothing is in the one that took its
+    /// place, its writer has not noticed.
+    fn lingers(&self, reader: &Reader, still: Duration) -> bool {
+        let short = self.format == Format::Posts || reader.is_deleted();
+        let unnoticed = self.current.as_ref().is_none_or(Reader::is_empty);
+        still < SHORT_LINGER || (!short && (still < LINGER || unnoticed))
+    }
+
+    fn let_go(&mut self, reader: &Reader) {
+        let mark = reader.mark();
+        tracing::info!(journal = %self.path.display(), inode = reader.inode().1, offset = mark.offset,
+            "a file that left its path has not grown for a while, and is no longer read on");
+        self.finished.retain(|mark| !reader.has(mark));
+        self.finished.truncate(FINISHED - 1);
+        self.finished.push_front(mark);
     }
 
     fn leave(&mut self, now: Instant) {

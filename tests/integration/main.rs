@@ -24,6 +24,7 @@ mod http;
 mod ingest;
 mod journals;
 mod lifecycle;
+mod lingering;
 mod logs;
 mod mock_signal;
 mod page;

@@ -27,7 +27,7 @@ pub(crate) enum Step {
     Replace,
     /// Somebody copies one of the files that were rotated away, after all of them were read.
     Stray(usize),
-    /// A minute and a bit goes by, in which the tail looks: files that left are no longer read on.
+    /// A quarter of an hour and a bit goes by, in which the tail looks: files that left are no longer read on.
     Wait,
     /// The tail looks and reads.
     Look,
@@ -136,7 +136,7 @@ impl Life {
             }
             Step::Wait => {
                 self.look();
-                self.now += Duration::from_secs(61);
+                self.now += Duration::from_secs(901);
                 self.look();
             }
             Step::Look => self.look(),
