@@ -217,7 +217,11 @@ impl Tail {
                     }
                     return kept;
                 }
-                Ok(Looked::Truncated(mark)) => truncated.push(mark),
+                Ok(Looked::Truncated(mark)) => {
+                    // What is in it now may be a copy of another one.
+                    truncated.push(mark);
+                    return false;
+                }
                 Ok(Looked::Same | Looked::Grown) => {}
                 Err(error) => {
                     reader.give_up();

@@ -159,6 +159,40 @@ fn a_copy_that_is_there_before_the_original_is_truncated() {
 }
 
 #[test]
+fn a_copy_that_is_overwritten_by_the_next_one() {
+    for seen in [false, true] {
+        let mut journal = Journal::new();
+        for number in 1..4 {
+            journal.write(5);
+            assert_eq!(journal.all(), 6 * (number - 1) + 5, "before");
+            journal.write(1);
+            journal.copy(1);
+            if seen {
+                assert_eq!(journal.all(), 6 * number, "between");
+            }
+            journal.truncate();
+            assert_eq!(journal.all(), 6 * number, "after");
+        }
+    }
+}
+
+#[test]
+fn a_rotated_one_that_is_truncated_and_written_to() {
+    for name in ["events.jsonl.1", "events.jsonl.old"] {
+        let mut journal = Journal::new();
+        journal.write(3);
+        assert_eq!(journal.all(), 3);
+        let rotated = journal.folder.join(name);
+        fs::rename(journal.path(), &rotated).unwrap();
+        journal.write(1);
+        assert_eq!(journal.all(), 4);
+        File::options().write(true).open(&rotated).unwrap().set_len(0).unwrap();
+        append(&rotated, &cycles(2));
+        assert_eq!(journal.all(), 6);
+    }
+}
+
+#[test]
 fn one_that_begins_a_new_life_between_the_look_and_the_read() {
     for refilled in [1, 5, 9] {
         let mut journal = Journal::new();
