@@ -44,8 +44,8 @@ impl Generations<'_> {
     }
 
     /// The files that were written at `since` or later, oldest first, but for those that are `open` and copies of these, and those that the
-    /// `others` read. What begins with all that was counted by one of `marks` is a copy, and read on from there. Compressed ones
-    /// are told of once: `told` remembers them.
+    /// `others` read. What begins with all that was counted by one of `marks` is a copy, and read on from there. What cannot be read is
+    /// told of once: `told` remembers it.
     pub(super) fn newer(
         &self,
         since: SystemTime,
@@ -55,6 +55,11 @@ impl Generations<'_> {
         told: &mut Vec<PathBuf>,
     ) -> Vec<Reader> {
         let mut found = Vec::new();
+        let mut is_news = |file: &PathBuf| {
+            let news = !told.contains(file);
+            told.extend(news.then(|| file.clone()));
+            news
+        };
         for file in self.files() {
             let Ok(meta) = fs::metadata(&file) else { continue };
             let Ok(written) = written(&meta) else { continue };
@@ -66,10 +71,9 @@ impl Generations<'_> {
             }
             let (journal, shown) = (self.path.display(), file.display());
             if is_compressed(&file) {
-                if !told.contains(&file) {
+                if is_news(&file) {
                     tracing::warn!(%journal, file = %shown,
                         "a file was rotated and compressed before it was seen: lines in it that were not read are not counted");
-                    told.push(file);
                 }
                 continue;
             }
@@ -79,19 +83,20 @@ impl Generations<'_> {
             match copy.map_or_else(|| Reader::open(&file), Ok).and_then(|reader| reader.looked(self.own)) {
                 // It may be about to be truncated, or somebody keeps it besides.
                 Ok(reader) if open.iter().any(|open| open.begins_with(&reader)) => {}
-                Ok(reader) => found.push((written, reader)),
-                Err(error) => tracing::warn!(%journal, file = %shown, %error, "a rotated file cannot be read"),
+                Ok(reader) => found.push((written, file, reader)),
+                Err(error) if is_news(&file) => tracing::warn!(%journal, file = %shown, %error, "a rotated file cannot be read"),
+                Err(_) => {}
             }
         }
-        found.sort_by_key(|(written, _)| *written);
-        let found: Vec<Reader> = found.into_iter().map(|(_, reader)| reader).collect();
-        without_copies(found)
+        told.retain(|told| !found.iter().any(|(_, file, _)| file == told));
+        found.sort_by_key(|(written, ..)| *written);
+        without_copies(found.into_iter().map(|(_, _, reader)| reader))
     }
 }
 
 /// Of files of which one begins with all of the other, and which are to be read from the same place, the longer one; of equal ones
 /// the first.
-fn without_copies(found: Vec<Reader>) -> Vec<Reader> {
+fn without_copies(found: impl Iterator<Item = Reader>) -> Vec<Reader> {
     let copy = |of: &Reader, reader: &Reader| of.mark().offset == reader.mark().offset && of.begins_with(reader);
     let mut kept: Vec<Reader> = Vec::new();
     for reader in found {

@@ -55,7 +55,7 @@ pub struct Tail {
     finished: VecDeque<Mark>,
     /// Files that were read before this process began and are gone: others may have come after them.
     gone: Vec<Mark>,
-    /// Compressed files that the log knows of.
+    /// Files that cannot be read, compressed ones among them, that the log knows of.
     told: Vec<PathBuf>,
     /// Why one of its files cannot be read, and the length of one that is not open, as far as it is known.
     error: Option<(String, u64)>,

@@ -1,10 +1,10 @@
 //! Files beside a journal and paths to it that could be taken for what they are not, in front of the running exporter.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use sentinel_exporter::journal::ledger::Format;
 use sentinel_exporter::journal::others::Others;
@@ -109,6 +109,35 @@ fn a_file_that_is_no_longer_read_by_one_path_is_read_on_by_another() {
     fs::rename(&paths[1], &paths[0]).unwrap();
     append(&paths[0], &cycles(1));
     assert_eq!(pass(1), 7);
+}
+
+#[test]
+fn a_rotated_file_that_cannot_be_read_is_told_of_once() {
+    // Not even root may read this.
+    let unreadable = "/proc/sys/vm/drop_caches";
+    assert!(File::open(unreadable).is_err() && fs::metadata(unreadable).unwrap().is_file());
+    let setup = Setup::new("journals: [{path: events.jsonl}]");
+    let path = setup.folder().join("events.jsonl");
+    append(&path, &cycles(1));
+    // Whatever is beside it is newer.
+    File::options().append(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let exporter = setup.start();
+    assert_eq!(exporter.value(CYCLES), Some(1.0));
+    fs::remove_file(&path).unwrap();
+    symlink(unreadable, &path).unwrap();
+    symlink(unreadable, exporter.path("events.jsonl.1")).unwrap();
+    for _ in 0..10 {
+        assert_eq!(exporter.value(CYCLES), Some(1.0));
+    }
+    exporter.logged("a rotated file cannot be read");
+    assert_eq!(exporter.log().matches("cannot be read").count(), 2, "{}", exporter.log());
+    // Again when it could be read in between.
+    fs::remove_file(exporter.path("events.jsonl.1")).unwrap();
+    append(&exporter.path("events.jsonl.1"), &cycles(1));
+    assert_eq!(exporter.value(CYCLES), Some(2.0));
+    fs::rename(exporter.path("events.jsonl.1"), exporter.path("events.jsonl.2")).unwrap();
+    symlink(unreadable, exporter.path("events.jsonl.1")).unwrap();
+    exporter.eventually("it is told of again", |_| exporter.log().matches("a rotated file cannot be read").count() == 2);
 }
 
 #[test]
