@@ -19,14 +19,16 @@ pub(super) struct Generations<'a> {
 }
 
 impl Generations<'_> {
+    /// Files whose names begin with the journal's, as a part of it.
     fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        files.filter(move |path| {
-            let file_name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            file_name.strip_prefix(name).is_some_and(|rest| rest.starts_with(['.', '-'])) && !self.followed.contains(path)
-        })
+        files.filter(|path| self.rest(path).is_some_and(|rest| rest.starts_with(['.', '-'])) && !self.followed.contains(path))
+    }
+
+    /// What a file's name has after the journal's.
+    fn rest<'f>(&self, file: &'f Path) -> Option<&'f str> {
+        file.file_name()?.to_str()?.strip_prefix(self.path.file_name()?.to_str()?)
     }
 
     /// The file that `mark` was taken of, or else one that begins with all that was counted of it; and whether it is at the path.
@@ -44,8 +46,8 @@ impl Generations<'_> {
     }
 
     /// The files that were written at `since` or later, oldest first, but for those that are `open` and copies of these, and those that the
-    /// `others` read. What begins with all that was counted by one of `marks` is a copy, and read on from there. What cannot be read is
-    /// told of once: `told` remembers it.
+    /// `others` read. What begins with all that was counted by one of `marks` is a copy, and read on from there; anything else is only
+    /// taken up if it was read before or its name is that of a rotated file. What cannot be read is told of once: `told` remembers it.
     pub(super) fn newer(
         &self,
         since: SystemTime,
@@ -70,8 +72,9 @@ impl Generations<'_> {
                 continue;
             }
             let (journal, shown) = (self.path.display(), file.display());
+            let rotated = self.rest(&file).is_some_and(is_rotated) || marks.iter().any(|mark| mark.is_of(&meta));
             if is_compressed(&file) {
-                if is_news(&file) {
+                if rotated && is_news(&file) {
                     tracing::warn!(%journal, file = %shown,
                         "a file was rotated and compressed before it was seen: lines in it that were not read are not counted");
                 }
@@ -80,6 +83,9 @@ impl Generations<'_> {
             let elsewhere = others.finished().filter(|mark| mark.is_of(&meta));
             let copies = marks.iter().chain(elsewhere).filter_map(|mark| Reader::open_copy(&file, mark));
             let copy = copies.max_by_key(|copy| copy.mark().offset);
+            if copy.is_none() && !rotated {
+                continue;
+            }
             match copy.map_or_else(|| Reader::open(&file), Ok).and_then(|reader| reader.looked(self.own)) {
                 // It may be about to be truncated, or somebody keeps it besides.
                 Ok(reader) if open.iter().any(|open| open.begins_with(&reader)) => {}
@@ -92,6 +98,12 @@ impl Generations<'_> {
         found.sort_by_key(|(written, ..)| *written);
         without_copies(found.into_iter().map(|(_, _, reader)| reader))
     }
+}
+
+/// True for the rest of a name that whoever rotates files gives them, such as `.1`, `-20260105` and `.2.gz`. Others keep files of their own
+/// beside a journal, such as `.bak` and `.offset`.
+fn is_rotated(rest: &str) -> bool {
+    rest.get(1..).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 /// Of files of which one begins with all of the other, and which are to be read from the same place, the longer one; of equal ones

@@ -112,6 +112,44 @@ fn a_file_that_is_no_longer_read_by_one_path_is_read_on_by_another() {
 }
 
 #[test]
+fn what_others_keep_beside_a_journal_is_not_counted() {
+    let exporter = Exporter::start("journals: [{path: events.jsonl}]");
+    let path = exporter.path("events.jsonl");
+    append(&path, &cycles(1));
+    assert_eq!(exporter.value(CYCLES), Some(1.0));
+    for name in ["events.jsonl.bak", "events.jsonl.tmp.1", "events.jsonl-old", "events.jsonl.old.gz", "events.jsonl."] {
+        append(&exporter.path(name), &cycles(2));
+    }
+    append(&exporter.path("events.jsonl.offset"), "12345\n");
+    fs::rename(&path, exporter.path("events.jsonl.1")).unwrap();
+    append(&path, &cycles(1));
+    assert_eq!(exporter.value(CYCLES), Some(2.0));
+    let page = exporter.scrape();
+    assert!(page.family("sentinel_exporter_events_rejected_total").iter().all(|(_, lines)| *lines == 0.0), "{page:?}");
+    assert!(!exporter.log().contains("compressed"), "{}", exporter.log());
+}
+
+#[test]
+fn a_journal_is_known_again_whatever_it_was_renamed_to() {
+    let mut exporter = Exporter::start("journals: [{path: events.jsonl}]");
+    let path = exporter.path("events.jsonl");
+    append(&path, &cycles(5));
+    assert_eq!(exporter.value(CYCLES), Some(5.0));
+    exporter.end();
+    append(&path, &cycles(1));
+    fs::rename(&path, exporter.path("events.jsonl.old")).unwrap();
+    append(&path, &cycles(1));
+    exporter = exporter.again();
+    assert_eq!(exporter.value(CYCLES), Some(7.0));
+    // A copy is known by what was counted of it.
+    append(&path, &cycles(1));
+    fs::copy(&path, exporter.path("events.jsonl.copy")).unwrap();
+    File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    append(&path, &cycles(1));
+    assert_eq!(exporter.value(CYCLES), Some(9.0));
+}
+
+#[test]
 fn a_rotated_file_that_cannot_be_read_is_told_of_once() {
     // Not even root may read this.
     let unreadable = "/proc/sys/vm/drop_caches";

@@ -131,7 +131,7 @@ impl Life {
                 let from = self.folder.join(&format!("journal.{}", index % (self.generation + 1)));
                 if let Ok(bytes) = fs::read(from) {
                     self.strays += 1;
-                    fs::write(self.folder.join(&format!("journal.stray{}", self.strays)), bytes).unwrap();
+                    fs::write(self.folder.join(&format!("journal.0{}", self.strays)), bytes).unwrap();
                 }
             }
             Step::Wait => {
