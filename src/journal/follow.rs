@@ -106,8 +106,11 @@ impl Follower {
             progress: Progress::default(),
             busy: false,
         };
-        worker.follow(files);
-        let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || worker.run(&inbox))?;
+        let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            // What was read is looked for in copies, too: that takes as long as reading them.
+            worker.follow(files);
+            worker.run(&inbox);
+        })?;
         Ok(Self { commands, status, caught_up, thread: Mutex::new(Some(thread)) })
     }
 

@@ -1,6 +1,14 @@
 //! Starts, and those that cannot be: each ends with exit code 1 and one line that says what is in the way.
 
+use std::fs::{self, File};
 use std::net::TcpListener;
+use std::time::SystemTime;
+
+use sentinel_exporter::journal::checkpoint::{SavedLedger, Snapshot, encode};
+use sentinel_exporter::journal::ledger::Ledger;
+use sentinel_exporter::journal::tail::Position;
+use sentinel_exporter::sample::Limits;
+use serde_json::json;
 
 use crate::support::exporter::{Exporter, Setup, append};
 
@@ -34,7 +42,7 @@ fn a_host_that_is_not_here() {
 fn a_state_dir_that_cannot_be_written() {
     // Below a file: root may write to any folder.
     let setup = Setup::new("state_dir: file/data");
-    std::fs::write(setup.folder().join("file"), "").unwrap();
+    fs::write(setup.folder().join("file"), "").unwrap();
     let line = refused(&setup);
     let told = format!("state_dir {}/file/data: cannot be made: Not a directory", setup.folder().display());
     assert!(line.contains(&told) && line.contains("needs a folder to write to"), "{line}");
@@ -83,7 +91,7 @@ fn the_folder_is_made() {
 fn a_long_replay_is_told_and_answered_with_503() {
     let setup = Setup::new("journals: [{path: events.jsonl}]");
     // A line of zeros that takes no room, and long to read.
-    let journal = std::fs::File::create(setup.folder().join("events.jsonl")).unwrap();
+    let journal = File::create(setup.folder().join("events.jsonl")).unwrap();
     journal.set_len(64 << 30).unwrap();
     let exporter = setup.start();
     for path in ["/metrics", "/-/ready"] {
@@ -99,6 +107,30 @@ fn a_long_replay_is_told_and_answered_with_503() {
     let line = log.lines().find(|line| line.contains("reading the journals")).unwrap();
     let number = |name: &str| line.split(name).nth(1).unwrap().split(' ').next().unwrap().parse::<u64>().unwrap();
     assert!(number("unread=") > 0 && number("unread=") < 64 << 30, "{line}");
+    let (status, took) = exporter.stop();
+    assert!(status.success() && took < std::time::Duration::from_secs(2), "{took:?}");
+}
+
+/// A checkpoint in which nothing is counted, with these positions.
+fn checkpoint(positions: Vec<Position>) -> Vec<u8> {
+    encode(&Snapshot::V1 { positions, ledger: SavedLedger::of(&Ledger::new(Limits::default())) }).unwrap()
+}
+
+#[test]
+fn it_answers_while_it_looks_for_what_was_read() {
+    let setup = Setup::new("journals: [{path: events.jsonl}]");
+    // It may be a copy of the file that was counted, which takes long to find out.
+    let (path, length) = (setup.folder().join("events.jsonl"), 4_u64 << 30);
+    File::create(&path).unwrap().set_len(length).unwrap();
+    let written = SystemTime::UNIX_EPOCH;
+    let mark = json!({"dev": 0, "inode": 0, "head": null, "offset": length, "checksum": 1, "written": written});
+    let position = serde_json::from_value(json!({"path": path, "mark": mark, "finished": false})).unwrap();
+    fs::create_dir_all(setup.folder().join("sentinel-data/journal")).unwrap();
+    fs::write(setup.folder().join("sentinel-data/checkpoint"), checkpoint(vec![position])).unwrap();
+    let exporter = setup.start();
+    assert_eq!([exporter.get("/-/healthy").status, exporter.get("/").status], [200, 200]);
+    assert_eq!([exporter.get("/-/ready").status, exporter.get("/metrics").status], [503, 503]);
+    assert!(!exporter.log().contains("is gone"), "it has found out: {}", exporter.log());
     let (status, took) = exporter.stop();
     assert!(status.success() && took < std::time::Duration::from_secs(2), "{took:?}");
 }
