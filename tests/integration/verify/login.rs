@@ -24,6 +24,7 @@ fn an_exporter_with_tls_is_asked_with_it() {
     let exporter = web::start(&certs, &format!("{TLS}{ASKING}"));
     let event = (Client::showing(&certs.ca, &hub), "{\"event\":\"cycle\",\"seconds\":1}");
     let headers = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", event.1.len());
+    while event.0.get(exporter.address, "/-/ready", "").unwrap().status != 200 {}
     let (posted, _) = event.0.request(exporter.address, "POST", "/v1/events", &headers, event.1).unwrap();
     assert_eq!(posted.status, 200, "{}", posted.text());
 
