@@ -64,14 +64,15 @@ pub(crate) fn run<S: Service>(
         .build()
         .map_err(|error| StartError(format!("the runtime cannot start: {error}")))?;
     let result = runtime.block_on(async {
+        let signals = |kind| signal(kind).map_err(|error| StartError(format!("signals cannot be received: {error}")));
+        // What asks for a reload during the start is heard after it; without this it would end the process, as the others still do.
+        let mut hangup = signals(SignalKind::hangup())?;
         let address = &S::web(&config).listen_address;
         let listener = http::listen(address)
             .await
             .map_err(|error| StartError(format!("cannot listen on {address}: {error}; --web.listen-address names another")))?;
         let (reloads, mut inbox) = mpsc::channel(4);
         let mut service = start(config, reloads).await?;
-        let signals = |kind| signal(kind).map_err(|error| StartError(format!("signals cannot be received: {error}")));
-        let mut hangup = signals(SignalKind::hangup())?;
         let (mut terminate, mut interrupt) = (signals(SignalKind::terminate())?, signals(SignalKind::interrupt())?);
         let address = listener.local_addr().map_err(|error| StartError(format!("the listener has no address: {error}")))?;
         tracing::info!(%address, version = crate::telemetry::VERSION, "serving");

@@ -1,7 +1,9 @@
 //! Starts, and those that cannot be: each ends with exit code 1 and one line that says what is in the way.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::SystemTime;
 
 use sentinel_exporter::journal::checkpoint::{SavedLedger, Snapshot, encode};
@@ -10,6 +12,7 @@ use sentinel_exporter::journal::tail::Position;
 use sentinel_exporter::sample::Limits;
 use serde_json::json;
 
+use crate::support::disk::run;
 use crate::support::exporter::{Exporter, Setup, append};
 
 /// The one line that it logs before it ends.
@@ -133,4 +136,23 @@ fn it_answers_while_it_looks_for_what_was_read() {
     assert!(!exporter.log().contains("is gone"), "it has found out: {}", exporter.log());
     let (status, took) = exporter.stop();
     assert!(status.success() && took < std::time::Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn a_hangup_during_the_start_is_a_reload_after_it() {
+    let setup = Setup::new("");
+    let data = setup.folder().join("sentinel-data");
+    fs::create_dir_all(data.join("journal")).unwrap();
+    // The start waits for whoever writes the checkpoint.
+    run("mkfifo", &[], &data.join("checkpoint"));
+    std::thread::scope(|scope| {
+        let starting = scope.spawn(|| setup.start());
+        let mut reading = File::options().write(true).open(data.join("checkpoint")).unwrap();
+        let pid = fs::read_to_string(data.join("lock")).unwrap();
+        assert!(Command::new("kill").args(["-HUP", pid.trim()]).status().unwrap().success());
+        reading.write_all(&checkpoint(Vec::new())).unwrap();
+        drop(reading);
+        let exporter = starting.join().unwrap();
+        exporter.logged("the new configuration was taken");
+    });
 }
