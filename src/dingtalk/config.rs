@@ -122,7 +122,8 @@ fn robot(mut section: Section<'_>, before: &[Robot]) -> Option<Robot> {
         language: section.checked("language", Language::En, str::parse),
         zone: section.checked("time_zone", TimeZone::UTC, |name| {
             let expected = "a time zone that this system knows (package tzdata), such as Asia/Singapore";
-            TimeZone::get(name).map_err(|_| expected.to_owned())
+            // A system without tzdata knows no name, not even this.
+            if name == "UTC" { Ok(TimeZone::UTC) } else { TimeZone::get(name).map_err(|_| expected.to_owned()) }
         }),
         at_mobiles: section.texts("at_mobiles", Vec::new(), mobile),
         at_all: section.texts("at_all", Vec::new(), |severity| match severity {

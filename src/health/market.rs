@@ -28,11 +28,11 @@ impl Market {
         if closed_by_daemon {
             return Self::Closed("the trading daemon says that the market is closed".to_owned());
         }
-        let zone = TimeZone::get("America/New_York");
-        let time = Timestamp::from_second(unix as i64);
+        let zone = TimeZone::get("America/New_York").map_err(|error| format!("{error}; the package tzdata has it"));
+        let time = Timestamp::from_second(unix as i64).map_err(|error| error.to_string());
         let (zone, time) = match (zone, time) {
             (Ok(zone), Ok(time)) => (zone, time),
-            (Err(error), _) | (_, Err(error)) => return Self::Unknown(format!("the time in New York is not known: {error}")),
+            (Err(why), _) | (_, Err(why)) => return Self::Unknown(format!("the time in New York is not known: {why}")),
         };
         let local = time.to_zoned(zone);
         let minute = u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
