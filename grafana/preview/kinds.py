@@ -75,6 +75,7 @@ def bargauge(panel, prometheus, width, height):
     rows = []
     for value, one, field in zip(values, series, fields):
         label, color = field.shown(value)
+        color = field.color or color
         share = max(value - low, 0) / (high - low) * 100
         rows.append(f'<tr><td>{html.escape(one.name)}</td><td class="bar"><div style="width:{share:.1f}%;background:{color}"></div></td>'
                     f'<td style="color:{color}">{label}</td></tr>')

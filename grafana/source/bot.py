@@ -67,7 +67,7 @@ REPORTS = row(
 ANALYSES = row(
     "Root-cause analyses and repairs", 8,
     lines("Analyses", "Root-cause analyses in an hour, by what triggered them and how they ended.", 8,
-          {"{{trigger}} {{status}}": counted("sentinel_rca_sessions_total", "trigger, status", "1h") + " > 0"}, bars=True, stacked=True,
+          {"{{trigger}} {{status}}": counted("sentinel_rca_sessions_total", "trigger, status", "1h") + " > 0"}, stacked=True,
           colors=SESSIONS, decimals=0, alerts=["SentinelRcaFailed"], empty="No analyses in this time"),
     table("Repairs", "Repairs that were tried, by fix and result, since counting began.", 8,
           {"success": 'sum by (instance, fix) (sentinel_auto_fixes_total{result="success"})',
