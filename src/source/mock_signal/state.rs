@@ -45,18 +45,19 @@ fn make_folder(root: &Path) -> io::Result<()> {
 
 fn replace(root: &Path, outcome: &Outcome) -> io::Result<()> {
     let (folder, name) = Folder::holding(root, Path::new(FILE))?;
-    let (mut state, damaged) = match read(&folder, &name)? {
+    let damaged = folder::with_suffix(&name, ".damaged");
+    let (mut state, error) = match read(&folder, &name)? {
         Ok(state) => (state, None),
-        Err(error) => {
-            // A file that is no JSON serves nobody. Somebody may still want to look at it.
-            let damaged = folder::with_suffix(&name, ".damaged");
-            tracing::warn!(error, aside = %damaged.display(), "the bot's state file is damaged; it is put aside and begun anew");
-            folder.remove(&damaged)?;
-            (Map::new(), Some(damaged))
-        }
+        Err(error) => (Map::new(), Some(error)),
     };
     update(&mut state, outcome);
-    folder.replace(&name, &serde_json::to_vec_pretty(&state)?, damaged.as_deref())
+    let text = serde_json::to_vec_pretty(&state)?;
+    let Some(error) = error else { return folder.replace(&name, &text, None) };
+    // A file that is no JSON serves nobody. Somebody may still want to look at it, and at the last one rather than an older one.
+    folder.remove(&damaged)?;
+    folder.replace(&name, &text, Some(&damaged))?;
+    tracing::warn!(error, aside = %damaged.display(), "the bot's state file is damaged; it is put aside and begun anew");
+    Ok(())
 }
 
 /// The object in the file, or what is wrong with its text; an empty one when there is no file yet.
