@@ -59,7 +59,7 @@ pub static ALL: [CheckInfo; 20] = [
     of("schema_cache", Needs::Source("postgrest"), "SentinelSchemaCacheStale"),
     of("postgres", Needs::Itself, COLLECTOR_FAILING),
     of("sre_state", Needs::Itself, COLLECTOR_FAILING),
-    of("postgrest", Needs::Itself, COLLECTOR_FAILING),
+    of("postgrest", Needs::Itself, "SentinelPostgrestDown"),
     of("probe", Needs::Itself, "SentinelProbeFailing"),
     of("mock_signal", Needs::Itself, COLLECTOR_FAILING),
 ];
