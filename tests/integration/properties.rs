@@ -123,6 +123,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => bytes.prop_map(|text| Step::Append(text.into_bytes())),
         1 => Just(Step::Rename),
         1 => Just(Step::Truncate),
+        1 => Just(Step::Overwrite),
         1 => Just(Step::Delete),
         1 => Just(Step::Replace),
         1 => any::<usize>().prop_map(Step::Stray),

@@ -21,6 +21,8 @@ pub(crate) enum Step {
     Rename,
     /// It is copied and truncated.
     Truncate,
+    /// The same, after all of it was read, with a copy that overwrites the last one.
+    Overwrite,
     /// It is deleted, after all of it was read.
     Delete,
     /// A file with the same bytes takes its place, after all of it was read.
@@ -105,6 +107,15 @@ impl Life {
                 // Between a rename and the next line there is no file.
                 if let Some(file) = &self.file {
                     fs::copy(&self.path, self.folder.join(&format!("journal.{}", self.generation))).unwrap();
+                    file.set_len(0).unwrap();
+                    self.unfinished.clear();
+                    self.first_line();
+                }
+            }
+            Step::Overwrite => {
+                self.look();
+                if let Some(file) = &self.file {
+                    fs::copy(&self.path, self.folder.join("journal.1")).unwrap();
                     file.set_len(0).unwrap();
                     self.unfinished.clear();
                     self.first_line();

@@ -34,6 +34,7 @@ fn steps(input: &[u8]) -> Vec<Step> {
     let step = |word: &[u8]| match word {
         b"rename" => Step::Rename,
         b"truncate" => Step::Truncate,
+        b"overwrite" => Step::Overwrite,
         b"delete" => Step::Delete,
         b"replace" => Step::Replace,
         b"wait" => Step::Wait,
