@@ -13,8 +13,8 @@ use crate::clock::unix_now;
 use crate::family::{FamilyInfo, Feed, Store};
 use crate::journal::ledger::Ledger;
 use crate::locked;
+use crate::part::{Part, Wrong};
 use crate::sample::{SampleSet, Series, Value};
-use crate::source::Part;
 
 /// How a source is doing.
 #[derive(Clone, Debug)]
@@ -28,9 +28,9 @@ pub struct SourceStatus {
     /// When a poll last succeeded in all its parts, in Unix seconds; 0 if none has.
     pub last_success: f64,
     /// What is wrong, part by part; empty when the last poll succeeded.
-    pub errors: Vec<(Cow<'static, str>, String)>,
+    pub errors: Vec<Wrong>,
     /// What is wrong with the things that it looked at, part by part; of those whose samples are shown.
-    pub troubles: Vec<(Cow<'static, str>, String)>,
+    pub troubles: Vec<Wrong>,
 }
 
 struct Registered {

@@ -13,8 +13,8 @@ use crate::config::Config;
 use crate::health::repair::{Attempt, Repair, Repaired, Trigger};
 use crate::health::{self, CheckInfo, Finding, Level, Look, Needs, Report};
 use crate::journal::ledger::Ledger;
+use crate::part::{Part, SourceError};
 use crate::serve::running::Sources;
-use crate::source::{Part, SourceError};
 use crate::telemetry::Telemetry;
 
 /// How long the database may take to end a query that nobody waits for, and a thread that hangs in the file system to be left behind.

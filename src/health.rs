@@ -9,7 +9,6 @@ mod broker;
 mod catalogue;
 pub mod collector;
 mod documents;
-pub(crate) mod files;
 mod finding;
 mod look;
 mod market;

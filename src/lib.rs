@@ -8,8 +8,9 @@
 //! ```
 //!
 //! - [`catalogue`] is the table of every metric family, [`family`] the machinery of that table.
-//! - [`sample`] holds samples in the form that a scrape copies.
+//! - [`sample`] holds samples in the form that a scrape copies, [`part`] what a poll found, or why it found nothing.
 //! - [`journal`] turns lines in files into counts that survive the process.
+//! - `files` reads, within bounds, what somebody else writes.
 //! - [`source`] asks the database, PostgREST and other endpoints, and reads state files, again and again.
 //! - [`board`] has the latest of everything; a reader takes a view of it.
 //! - [`health`] judges what is wrong, by the board and by the files of the bot; [`check`] tells it once, on the command line.
@@ -33,11 +34,13 @@ pub mod dingtalk;
 pub mod document;
 pub mod exposition;
 pub mod family;
+mod files;
 mod folder;
 pub mod health;
 pub mod http;
 pub mod journal;
 pub mod page;
+pub mod part;
 mod pem;
 pub mod sample;
 pub mod secret;

@@ -8,8 +8,6 @@ mod inputs;
 mod sessions;
 mod words;
 
-pub use sessions::SHOWN as SESSIONS_SHOWN;
-
 use maud::{DOCTYPE, Markup, html};
 
 /// The style sheet, at `/page.css`.

@@ -11,8 +11,6 @@ pub mod postgrest;
 pub mod probe;
 pub mod sre_state;
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,35 +18,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::board::Board;
 use crate::family::Feed;
-use crate::sample::SampleSet;
+pub use crate::part::{Part, SourceError};
+use crate::part::{Wrong, by_reason};
 use crate::telemetry::Telemetry;
-
-/// What was wrong with a part of a poll: text for the log and the status page, without secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceError(pub String);
-
-impl fmt::Display for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A part of what a source looks at, which fails by itself.
-pub struct Part {
-    /// Its name for the log and the status page.
-    pub name: Cow<'static, str>,
-    /// All its samples, or why there are none.
-    pub outcome: Result<SampleSet, SourceError>,
-    /// What is wrong with the thing itself, such as an endpoint that is down. The look at it succeeded, and its samples say the same.
-    pub trouble: Option<String>,
-}
-
-impl Part {
-    /// A part without trouble.
-    pub fn new(name: impl Into<Cow<'static, str>>, outcome: Result<SampleSet, SourceError>) -> Self {
-        Self { name: name.into(), outcome, trouble: None }
-    }
-}
 
 /// Something that is looked at again and again.
 pub trait Source: Send + 'static {
@@ -98,7 +70,7 @@ const TROUBLE: Words = ("what a collector looked at is not well", "what the coll
 struct Log {
     collector: &'static str,
     words: Words,
-    known: Vec<(Cow<'static, str>, String)>,
+    known: Vec<Wrong>,
 }
 
 impl Log {
@@ -106,19 +78,15 @@ impl Log {
         Self { collector, words, known: Vec::new() }
     }
 
-    fn tell(&mut self, errors: Vec<(Cow<'static, str>, String)>) {
+    fn tell(&mut self, wrong: Vec<Wrong>) {
         let (collector, (begun, over)) = (self.collector, self.words);
-        // Parts that fail for the same reason, such as a database that is not there, share a line.
-        for same in errors.chunk_by(|(_, one), (_, next)| one == next) {
-            let new: Vec<_> = same.iter().filter(|error| !self.known.contains(*error)).map(|(part, _)| &**part).collect();
-            if let Some((_, error)) = same.first().filter(|_| !new.is_empty()) {
-                tracing::warn!(collector, part = new.join(", "), error, "{begun}");
-            }
+        for (part, error) in by_reason(wrong.iter().filter(|wrong| !self.known.contains(*wrong))) {
+            tracing::warn!(collector, part, error, "{begun}");
         }
-        if errors.is_empty() && !self.known.is_empty() {
+        if wrong.is_empty() && !self.known.is_empty() {
             let parts: Vec<_> = self.known.iter().map(|(part, _)| &**part).collect();
             tracing::info!(collector, part = parts.join(", "), "{over}");
         }
-        self.known = errors;
+        self.known = wrong;
     }
 }

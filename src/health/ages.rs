@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::files::Unreadable;
 use super::finding::Finding;
+use crate::files::Unreadable;
 
 type Age = Result<Duration, Unreadable>;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::files::Unreadable;
 use super::finding::Finding;
 use super::settings::Settings;
+use crate::files::Unreadable;
 
 type Read = Result<Vec<u8>, Unreadable>;
 

@@ -9,13 +9,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::catalogue::{ALL, CheckInfo, Needs};
-use super::files::{self, Unreadable};
 use super::finding::Finding;
 use super::market::{self, Market};
 use super::settings::Settings;
 use super::{ages, broker, documents, pipeline, records};
 use crate::board::Board;
 use crate::clock::unix_now;
+use crate::files::{self, Unreadable};
 use crate::source::broker::{Broker, BrokerFound};
 
 /// How long reading the files of a check may take, for a network file system that hangs.

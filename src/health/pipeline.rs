@@ -6,6 +6,7 @@ use super::finding::Finding;
 use super::settings::Settings;
 use crate::board::{SourceStatus, View};
 use crate::catalogue as family;
+use crate::part::by_reason;
 use crate::sample::Value;
 
 /// An hour that began longer ago says nothing about now, in seconds.
@@ -90,13 +91,10 @@ pub(super) fn source(status: &SourceStatus, now: f64) -> Finding {
     }
 }
 
-/// What a source says is wrong. Parts that fail for the same reason, such as a database that is not there, share a message.
+/// What a source says is wrong.
 fn wrong(status: &SourceStatus) -> Option<String> {
-    let wrong: Vec<_> = status.errors.iter().chain(&status.troubles).collect();
-    let told = wrong.chunk_by(|(_, one), (_, next)| one == next).filter_map(|same| {
-        let parts = same.iter().map(|(part, _)| &**part).collect::<Vec<_>>().join(", ");
-        Some(format!("{parts}: {}", same.first()?.1))
-    });
+    let wrong = by_reason(status.errors.iter().chain(&status.troubles));
+    let told = wrong.iter().map(|(parts, why)| format!("{parts}: {why}"));
     (!wrong.is_empty()).then(|| told.collect::<Vec<_>>().join("; "))
 }
 
@@ -112,8 +110,8 @@ mod tests {
     use crate::clock::unix_now;
     use crate::family::Feed;
     use crate::journal::ledger::Ledger;
+    use crate::part::{Part, SourceError};
     use crate::sample::{Limits, SampleSet};
-    use crate::source::{Part, SourceError};
 
     /// A board with one source, which found this.
     fn board(feed: Feed, found: Result<&dyn Fn(&mut SampleSet), &str>) -> (Board, SourceStatus) {

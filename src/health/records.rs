@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::files::Unreadable;
 use super::finding::Finding;
 use super::market::Market;
 use super::settings::Settings;
 use crate::clock;
+use crate::files::Unreadable;
 
 /// The scores that are looked at, and how many there have to be.
 pub(super) const SCORES: usize = 20;

@@ -22,9 +22,10 @@ pub use settings::{Fix, Settings};
 use super::finding::{Finding, Level};
 use super::look;
 use super::market::Market;
-use super::{files, settings as checks};
+use super::settings as checks;
 use crate::clock::unix_now;
 use crate::config::Config;
+use crate::files;
 use crate::folder::{self, Folder};
 
 /// How long a file that is to be replaced has to stay as it is: its writer may be in the middle of it.

@@ -1,11 +1,10 @@
 //! What is read, and how that goes: sources with their parts, journals, the checkpoint.
 
-use std::borrow::Cow;
-
 use super::words::ago;
 use super::{Input, State};
 use crate::board::SourceStatus;
 use crate::journal::follow::Status;
+use crate::part::by_reason;
 
 /// A row a source, in the order in which they come.
 pub(super) fn sources(sources: &[(&'static str, SourceStatus)], now: f64) -> Vec<Input> {
@@ -16,19 +15,11 @@ pub(super) fn sources(sources: &[(&'static str, SourceStatus)], now: f64) -> Vec
             Some(_) if !status.troubles.is_empty() => (State::Warning, "sees trouble"),
             Some(_) => (State::Good, "ok"),
         };
-        let wrong = [&status.errors, &status.troubles].into_iter().flat_map(|wrong| told(wrong)).collect();
+        let wrong = by_reason(status.errors.iter().chain(&status.troubles)).into_iter();
+        let wrong = wrong.map(|(parts, why)| format!("{parts}: {why}")).collect();
         Input { name: (*name).to_owned(), state, word, good: ago(status.last_success, now), wrong }
     };
     sources.iter().map(input).collect()
-}
-
-/// Parts that fail for the same reason, such as a database that is not there, share a line.
-fn told(errors: &[(Cow<'static, str>, String)]) -> Vec<String> {
-    let line = |same: &[(Cow<'static, str>, String)]| {
-        let parts = same.iter().map(|(part, _)| &**part).collect::<Vec<_>>().join(", ");
-        format!("{parts}: {}", same.first().map_or("", |(_, error)| error))
-    };
-    errors.chunk_by(|(_, one), (_, next)| one == next).map(line).collect()
 }
 
 /// A row a journal and log, and one for the checkpoint.

@@ -4,9 +4,8 @@ use serde::Deserialize;
 
 use super::words::moment;
 use super::{Session, State};
+use crate::source::sre_state::SESSIONS_SHOWN;
 
-/// How many are shown.
-pub const SHOWN: usize = 5;
 /// The most checks or fixes of one that are shown, and the most characters of a text: what a bot writes does not fill the page.
 const PARTS: usize = 20;
 const CHARACTERS: usize = 300;
@@ -35,12 +34,13 @@ struct Check {
 
 /// The last ones of a log's `lines`, the newest first. What is no session is passed over: it is counted and logged where the log is followed.
 pub(super) fn last(lines: &str) -> Vec<Session> {
-    lines.lines().rev().filter_map(|line| serde_json::from_str(line).ok()).map(session).take(SHOWN).collect()
+    lines.lines().rev().filter_map(|line| serde_json::from_str(line).ok()).map(session).take(SESSIONS_SHOWN).collect()
 }
 
 /// The last ones of a log's `lines` as they are, the oldest first.
 pub(super) fn raw(lines: &str) -> Vec<serde_json::Value> {
-    let mut sessions: Vec<_> = lines.lines().rev().filter_map(|line| serde_json::from_str(line).ok()).take(SHOWN).collect();
+    let mut sessions: Vec<_> =
+        lines.lines().rev().filter_map(|line| serde_json::from_str(line).ok()).take(SESSIONS_SHOWN).collect();
     sessions.reverse();
     sessions
 }

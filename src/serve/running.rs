@@ -253,7 +253,7 @@ mod tests {
     use super::*;
     use crate::family::Feed;
     use crate::journal::ledger::Ledger;
-    use crate::source::Part;
+    use crate::part::Part;
 
     /// A source that holds its thread during a poll, as between two steps at which its task can end.
     struct Held {

@@ -16,10 +16,9 @@ use crate::catalogue as family;
 use crate::clock;
 use crate::config::decode::Section;
 use crate::family::Feed;
-use crate::health::files;
+use crate::files;
 use crate::journal::follow::Followed;
 use crate::journal::ledger::Format;
-use crate::page::SESSIONS_SHOWN as SHOWN;
 use crate::sample::{Limits, SampleSet};
 use crate::told::told_briefly;
 
@@ -29,6 +28,8 @@ pub(super) const MAX_BYTES: u64 = 1 << 20;
 pub const METRICS: &str = "sre_metrics.json";
 /// See [`METRICS`].
 pub const SESSIONS: &str = "sre_rca_fixes.jsonl";
+/// How many of the last sessions are shown.
+pub const SESSIONS_SHOWN: usize = 5;
 /// The longest session that is shown, in bytes.
 const MAX_SESSION: usize = 32 << 10;
 /// How long reading it may take, for a network file system that hangs.
@@ -113,9 +114,9 @@ impl SreState {
 
 /// The last lines of the log, as many as are shown.
 fn last_sessions(path: &Path) -> String {
-    let lines = files::tail(path, SHOWN).unwrap_or_default();
+    let lines = files::tail(path, SESSIONS_SHOWN).unwrap_or_default();
     let lines: Vec<_> = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
-    let last = lines[lines.len().saturating_sub(SHOWN)..].iter().filter(|line| line.len() <= MAX_SESSION);
+    let last = lines[lines.len().saturating_sub(SESSIONS_SHOWN)..].iter().filter(|line| line.len() <= MAX_SESSION);
     last.map(|line| String::from_utf8_lossy(line) + "\n").collect()
 }
 

@@ -12,10 +12,10 @@ use rustix::io::Errno;
 use serde_json::{Value, json};
 
 use super::super::catalogue::{self, CheckInfo};
-use super::super::files::{self, Unreadable};
 use super::super::finding::{Finding, Level};
 use super::super::report::timestamp;
 use super::{Attempt, Outcome, Trigger};
+use crate::files::{self, Unreadable};
 use crate::folder::Folder;
 use crate::journal::sre_log::{self, RcaSession};
 
