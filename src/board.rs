@@ -70,12 +70,13 @@ impl Board {
         locked(&self.ledger)
     }
 
-    /// Shows a source from now on.
+    /// Shows a source from now on. It takes the place of one of the same name, whose last success stays known: a reload is no failure.
     pub fn register(&self, source: &'static str, feed: Feed, interval: Duration, stale_after: Duration) -> SourceStatus {
+        let mut sources = locked(&self.sources);
+        let last_success = sources.get(source).map_or(0.0, |before| before.status.last_success);
         let (errors, troubles) = (Vec::new(), Vec::new());
-        let status = SourceStatus { interval, stale_after, took: None, last_success: 0.0, errors, troubles };
-        let registered = Registered { feed, status: status.clone(), parts: BTreeMap::new() };
-        locked(&self.sources).insert(source, registered);
+        let status = SourceStatus { interval, stale_after, took: None, last_success, errors, troubles };
+        sources.insert(source, Registered { feed, status: status.clone(), parts: BTreeMap::new() });
         status
     }
 

@@ -224,12 +224,15 @@ impl Starter<'_> {
     ) {
         if let Some(running) = slot.take_if(|running| wanted != Some(&running.settings) || running.limits != self.limits) {
             ended(running.tasks).await;
-            self.board.unregister(S::NAME);
             self.telemetry.collector_removed(S::NAME);
         }
-        let (None, Some(settings)) = (&slot, wanted) else { return };
-        match make(settings) {
-            Ok(Made { sources, interval, stale_after }) => {
+        if slot.is_some() {
+            return;
+        }
+        let made = wanted.map(|settings| make(settings).map(|made| (settings, made)));
+        match made {
+            None => self.board.unregister(S::NAME),
+            Some(Ok((settings, Made { sources, interval, stale_after }))) => {
                 let status = self.board.register(S::NAME, S::FEED, interval, stale_after);
                 self.telemetry.collector_added(S::NAME, &status);
                 let start = |(source, interval)| {
@@ -239,7 +242,10 @@ impl Starter<'_> {
                 let tasks = sources.into_iter().map(start).collect();
                 *slot = Some(Running { settings: settings.clone(), limits: self.limits, tasks });
             }
-            Err(error) => tracing::error!(collector = S::NAME, %error, "a collector cannot start"),
+            Some(Err(error)) => {
+                self.board.unregister(S::NAME);
+                tracing::error!(collector = S::NAME, %error, "a collector cannot start");
+            }
         }
     }
 }

@@ -53,6 +53,21 @@ fn what_is_taken_is_in_force() {
 }
 
 #[test]
+fn a_source_that_is_started_anew_has_not_failed() {
+    const LAST: &str = "sentinel_exporter_collector_last_success_timestamp_seconds{collector=\"sre_state\"}";
+    const SUCCESS: &str = "sentinel_exporter_collector_success{collector=\"sre_state\"}";
+    let exporter = start("sre: {root: bot, interval: 50ms}");
+    exporter.append("bot/state/sre_metrics.json", "{}");
+    exporter.eventually("a success", |page| page.value(SUCCESS) == Some(1.0));
+    exporter.append("bot/state/sre_metrics.json", "{");
+    let last = exporter.eventually("a failure", |page| page.value(SUCCESS) == Some(0.0)).value(LAST);
+    assert!(last > Some(0.0));
+    take(&exporter, "sre: {root: bot, interval: 60ms}");
+    let page = exporter.eventually("the new one has looked", |page| page.value(SUCCESS) == Some(0.0));
+    assert_eq!(page.value(LAST), last);
+}
+
+#[test]
 fn a_signal_does_the_same() {
     let exporter = Exporter::start("");
     assert_eq!(request(exporter.address, "POST", "/-/reload", "").status, 403);
