@@ -109,6 +109,13 @@ impl Board {
         Some(status.clone())
     }
 
+    /// Shows no other parts of a source than those that `keep` names.
+    pub fn retain(&self, source: &str, keep: impl Fn(&str) -> bool) {
+        if let Some(source) = locked(&self.sources).get_mut(source) {
+            source.parts.retain(|part, _| keep(part));
+        }
+    }
+
     /// How every source is doing, by name.
     pub fn sources(&self) -> Vec<(&'static str, SourceStatus)> {
         let now = Instant::now();

@@ -8,7 +8,6 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::catalogue::CheckInfo;
 use super::finding::Finding;
 use super::look::Look;
 use super::repair::{Repair, Repaired, Trigger};
@@ -36,7 +35,8 @@ pub struct Checks {
     settings: Settings,
     limits: Limits,
     ran: BTreeMap<&'static str, Instant>,
-    repair: Repair,
+    /// None without a bot.
+    repair: Option<Repair>,
     /// A repair that is under way. One that hangs is waited for at the next poll too.
     repairing: Option<JoinHandle<Repaired>>,
     /// Told when a mock signal has failed.
@@ -45,19 +45,19 @@ pub struct Checks {
 }
 
 impl Checks {
-    /// Checks of what `board` shows and of the bot's files, which `repair` may mend; what they find is told to `latest`. They run at
-    /// once when `failed` is told of a mock signal.
+    /// Checks of what `board` shows and, where there is a bot, of its files, which `repair` may mend; what they find is told to `latest`.
+    /// They run at once when `failed` is told of a mock signal.
     pub fn new(
         board: Arc<Board>,
-        repair: Repair,
+        settings: Settings,
+        repair: Option<Repair>,
         broker: Option<Broker>,
         limits: Limits,
         latest: Arc<Latest>,
         failed: Arc<Notify>,
     ) -> Self {
-        latest.clear();
-        let settings = Settings::clone(&repair.checks);
-        let look = Look::new(board.clone(), Some(repair.root.clone()), broker, settings.clone());
+        let root = repair.as_ref().map(|repair| repair.root.clone());
+        let look = Look::new(board.clone(), root, broker, settings.clone());
         let (ran, repairing, trigger) = (BTreeMap::new(), None, Trigger::Scheduled);
         Self { look, board, latest, settings, limits, ran, repair, repairing, failed, trigger }
     }
@@ -69,25 +69,28 @@ impl Checks {
         (intervals().min().unwrap_or(SHOWN), SHOWN.max(3 * longest))
     }
 
-    /// The checks whose time has come. Polls come on the shortest interval; a check is due at the poll that is nearest to its time.
-    fn due(&self, now: Instant) -> Vec<&'static CheckInfo> {
+    /// Whether the time of a check has come. Polls come on the shortest interval; a check is due at the poll that is nearest to its time.
+    fn is_due(&self, check: &str, now: Instant) -> bool {
         let slack = Self::pace(&self.settings).0 / 2;
-        let at_once = self.trigger == Trigger::MockSignalFailure;
-        let due = |check: &&CheckInfo| {
-            let interval = self.settings.interval(check.name).unwrap_or(SHOWN);
-            at_once || self.ran.get(check.name).is_none_or(|ran| now.duration_since(*ran) + slack >= interval)
-        };
-        self.look.possible().into_iter().filter(due).collect()
+        let interval = self.settings.interval(check).unwrap_or(SHOWN);
+        self.trigger == Trigger::MockSignalFailure
+            || self.ran.get(check).is_none_or(|ran| now.duration_since(*ran) + slack >= interval)
+    }
+
+    /// Forgets what was found by checks of which `keep` says that they cannot be carried out any more: a reload takes sources away.
+    fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.ran.retain(|check, _| keep(check));
+        self.latest.retain(&keep);
+        self.board.retain(Self::NAME, &keep);
     }
 
     /// Mends what may be mended, and puts what the second look saw in the place of what the first one found.
     async fn mend(&mut self, found: &mut [Finding]) {
         let trigger = std::mem::replace(&mut self.trigger, Trigger::Scheduled);
-        if !self.repair.settings.enabled && trigger != Trigger::MockSignalFailure {
-            return;
-        }
+        let wanted = |repair: &&Repair| repair.settings.enabled || trigger == Trigger::MockSignalFailure;
+        let Some(repair) = self.repair.as_ref().filter(wanted) else { return };
         let repairing = self.repairing.get_or_insert_with(|| {
-            let (repair, found) = (self.repair.clone(), found.to_vec());
+            let (repair, found) = (repair.clone(), found.to_vec());
             tokio::task::spawn_blocking(move || repair.mend(&found, trigger))
         });
         let Ok(ended) = timeout(REPAIR, repairing).await else {
@@ -109,9 +112,17 @@ impl Checks {
     }
 }
 
+impl Drop for Checks {
+    fn drop(&mut self) {
+        // Nobody looks any more, or somebody with other settings.
+        self.latest.clear();
+    }
+}
+
 impl Source for Checks {
     const NAME: &'static str = "checks";
-    const FEED: Feed = Feed::SreState;
+    /// The checks that a bot reports itself come with its folder.
+    const FEED: Feed = Feed::Exporter;
 
     async fn wanted(&mut self) {
         self.failed.notified().await;
@@ -123,7 +134,9 @@ impl Source for Checks {
             let _ = timeout(FIRST_ANSWERS, self.others_answered()).await;
         }
         let now = Instant::now();
-        let due = self.due(now);
+        let possible = self.look.possible();
+        self.retain(|name| possible.iter().any(|check| check.name == name));
+        let due: Vec<_> = possible.into_iter().filter(|check| self.is_due(check.name, now)).collect();
         let mut found = self.look.at(&due).await;
         self.mend(&mut found).await;
         self.ran.extend(due.iter().map(|check| (check.name, now)));

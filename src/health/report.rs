@@ -29,6 +29,11 @@ impl Latest {
         locked(&self.0).findings.extend(found.iter().map(|finding| (finding.check, finding.clone())));
     }
 
+    /// Forgets what other checks found than those that `keep` names.
+    pub fn retain(&self, keep: impl Fn(&str) -> bool) {
+        locked(&self.0).findings.retain(|check, _| keep(check));
+    }
+
     /// Takes what became of the fixes of a look.
     pub fn put_fixes(&self, fixes: Vec<Attempt>) {
         locked(&self.0).fixes = fixes;
@@ -248,6 +253,8 @@ mod tests {
         // In the table's order.
         let told: Vec<_> = report.findings.iter().map(|finding| (finding.check, finding.level)).collect();
         assert_eq!(told, [("weights_file", Level::Ok), ("zero_trades", Level::Warning), ("cache_lock", Level::Ok)]);
+        latest.retain(|check| check == "zero_trades");
+        assert_eq!(latest.report("prod").findings.iter().map(|finding| finding.check).collect::<Vec<_>>(), ["zero_trades"]);
         latest.clear();
         assert_eq!(latest.report("prod").findings, []);
     }

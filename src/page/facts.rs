@@ -48,8 +48,8 @@ impl Known<'_> {
         if self.has("probe") {
             cards.push(cards::probes(view));
         }
-        let facts = cards.iter().flat_map(|card| &card.facts);
-        let bad_facts: Vec<_> = facts.filter_map(|fact| Some((fact, fact.state.filter(State::is_bad)?))).collect();
+        let facts = || cards.iter().flat_map(|card| &card.facts).filter_map(|fact| Some((fact, fact.state?)));
+        let bad_facts: Vec<_> = facts().filter(|(_, state)| state.is_bad()).collect();
         let alerts = report.alerts();
         let mut troubles: Vec<_> = alerts.iter().map(|finding| found(finding, view.now)).collect();
         let is_told = |fact: &Fact| alerts.iter().any(|finding| finding.runbook() == fact.alert);
@@ -58,7 +58,11 @@ impl Known<'_> {
         let unread = inputs.iter().filter(|input| input.state == State::Bad).count();
         // What cannot be read is not known to be well.
         let reading = if unread > 0 { State::Warning } else { State::Good };
-        let state = bad_facts.iter().map(|(_, state)| *state).fold(of(report.level()).max(reading), State::max);
+        // Nor is anything before the checks have run, and where there is nothing to judge by.
+        let judged =
+            if self.has("checks") { !report.findings.is_empty() } else { facts().any(|(_, state)| state != State::Unknown) };
+        let checks = if judged { of(report.level()) } else { State::Unknown };
+        let state = bad_facts.iter().map(|(_, state)| *state).fold(checks.max(reading), State::max);
         Page {
             state,
             verdict: verdict(state),
@@ -95,8 +99,9 @@ impl Known<'_> {
         format!("{checks}; {facts}; {read}.{replay}")
     }
 
-    /// The same for programs: the report, and beside it what the old dashboard reads.
+    /// The same for programs: the report, with the page's verdict, and beside it what the old dashboard reads.
     pub fn json(&self) -> Value {
+        let page = self.page();
         let metrics = self.view.remark(METRICS).and_then(|text| serde_json::from_str(text).ok());
         let mut answer = json!({
             "sre_metrics": metrics.unwrap_or_else(|| Value::Object(Map::new())),
@@ -104,6 +109,9 @@ impl Known<'_> {
         });
         if let (Value::Object(answer), Value::Object(report)) = (&mut answer, self.report.json()) {
             answer.extend(report);
+            // The checks are not all that is judged.
+            answer.insert("overall_status".to_owned(), page.verdict.into());
+            answer.insert("summary".to_owned(), page.sentence.into());
         }
         answer
     }
@@ -112,7 +120,8 @@ impl Known<'_> {
 /// The word for everything of which this is the worst, as reports have it.
 fn verdict(state: State) -> &'static str {
     match state {
-        State::Good | State::Unknown => Level::Ok.verdict(),
+        State::Good => Level::Ok.verdict(),
+        State::Unknown => "unknown",
         State::Warning => Level::Warning.verdict(),
         State::Bad => Level::Critical.verdict(),
     }

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::health::Latest;
 use crate::health::collector::Checks;
 use crate::health::repair::Repair;
+use crate::health::settings as checks;
 use crate::sample::Limits;
 use crate::source::broker::{self, Broker};
 use crate::source::mock_signal::MockSignal;
@@ -35,11 +36,14 @@ pub(crate) struct Sources {
     postgrest: Option<Running<(postgrest::Settings, Option<postgres::Settings>)>>,
     probes: Option<Running<Vec<probe::Settings>>>,
     sre: Option<Running<sre_state::Settings>>,
-    checks: Option<Running<(Repair, Option<broker::Settings>)>>,
+    checks: Option<Running<CheckSettings>>,
     mock_signal: Option<Running<mock_signal::Settings>>,
     /// Told of every mock signal that failed.
     mock_signal_failed: Arc<Notify>,
 }
+
+/// The checks, what may be repaired in the bot's folder, and the broker.
+type CheckSettings = (checks::Settings, Option<Repair>, Option<broker::Settings>);
 
 struct Running<T> {
     settings: T,
@@ -126,13 +130,16 @@ impl Sources {
         // Whoever polls once checks by itself, and injects nothing.
         let Some(latest) = &self.latest else { return };
         let failed = &self.mock_signal_failed;
-        let make_checks = |(repair, broker): &(Repair, Option<broker::Settings>)| {
-            let (interval, stale_after) = Checks::pace(&repair.checks);
-            let broker = made(client, broker.as_ref())?;
-            let checks = Checks::new(board.clone(), repair.clone(), broker, limits, latest.clone(), failed.clone());
+        let make_checks = |(settings, repair, broker): &CheckSettings| {
+            let (interval, stale_after) = Checks::pace(settings);
+            let (board, settings, repair, broker) =
+                (board.clone(), settings.clone(), repair.clone(), made(client, broker.as_ref())?);
+            let checks = Checks::new(board, settings, repair, broker, limits, latest.clone(), failed.clone());
             Ok(Made::one(checks, interval, stale_after))
         };
-        let wanted = Repair::new(config).map(|repair| (repair, config.broker.clone()));
+        // Where there is a source there is something to check: how the source itself is doing.
+        let sources = self.board.sources().iter().any(|(name, _)| *name != Checks::NAME);
+        let wanted = sources.then(|| (config.checks.clone(), Repair::new(config), config.broker.clone()));
         starter.update(&mut self.checks, wanted.as_ref(), make_checks).await;
 
         let make_mock_signal = |settings: &mock_signal::Settings| {

@@ -1,9 +1,11 @@
 //! The checks that run in the exporter, as samples.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use sentinel_exporter::health;
 use sentinel_exporter::health::repair::Fix;
+use serde_json::Value;
 
 use crate::support::bot::Bot;
 use crate::support::exporter::{Exporter, Setup};
@@ -67,6 +69,51 @@ fn a_check_that_is_turned_off_goes() {
     exporter.signal("HUP");
     let page = exporter.eventually("one less", |page| statuses(page).len() == 10);
     assert_eq!(status(&page, "zero_trades"), None);
+}
+
+/// A database that accepts and never answers, and the section for it.
+fn silent_database() -> (TcpListener, String) {
+    let database = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgresql://u:p@{}/db?sslmode=disable", database.local_addr().unwrap());
+    (database, format!("postgres: {{url: \"{url}\", interval: 100ms, timeout: 100ms}}\nchecks: {{interval: 100ms}}"))
+}
+
+fn told(exporter: &Exporter) -> Value {
+    serde_json::from_str(exporter.get("/api/sre/health").text()).unwrap()
+}
+
+#[test]
+fn a_source_without_a_bot_has_its_checks() {
+    let (_database, config) = silent_database();
+    let exporter = Exporter::start(config);
+    let page = exporter.eventually("its checks", |page| statuses(page).len() == 3);
+    for check in ["postgres", "stuck_batches", "error_spike"] {
+        assert_eq!(status(&page, check), Some(1.0), "{check}");
+    }
+    assert_eq!(told(&exporter)["overall_status"], "degraded");
+    assert!(page.family("sentinel_mock_signals_total").is_empty(), "without a bot there is nothing of it");
+}
+
+#[test]
+fn what_is_taken_out_of_the_configuration_is_no_longer_checked() {
+    let (_database, config) = silent_database();
+    let exporter = Exporter::start(format!("sre: {{root: bot, interval: 100ms}}\n{config}"));
+    let _bot = Bot::new(&exporter.path(""));
+    exporter.eventually("all checks", |page| statuses(page).len() == 14);
+    let take = |config: &str| {
+        std::fs::write(exporter.path("sentinel.yml"), config).unwrap();
+        exporter.signal("HUP");
+    };
+    take("sre: {root: bot, interval: 100ms}\nchecks: {interval: 100ms}");
+    let page = exporter.eventually("those of the bot", |page| statuses(page).len() == 11);
+    assert_eq!(status(&page, "postgres"), None);
+    let checks = told(&exporter)["checks"].as_array().unwrap().iter().map(|check| check["check"].clone()).collect::<Vec<_>>();
+    assert!(checks.len() == 11 && !checks.contains(&"postgres".into()), "{checks:?}");
+
+    take("");
+    exporter.eventually("none", |page| statuses(page).is_empty());
+    assert_eq!(told(&exporter)["checks"], Value::Array(Vec::new()));
+    exporter.shows("No checks are configured");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 
+use serde_json::Value;
+
 use crate::support::exporter::{Exporter, Setup};
 
 const STATE: &str = "bot/state/sre_metrics.json";
@@ -67,6 +69,23 @@ fn journals_show_how_far_they_were_read() {
     assert_eq!(row(&exporter, &path("events.jsonl"))[1..], ["✔ ok", "31 bytes read, 0 to read", ""]);
     assert_eq!(row(&exporter, &path("later.jsonl"))[1..], ["? waiting", "there is no such file yet", ""]);
     assert_eq!(row(&exporter, &path("sentinel-data"))[1..], ["✖ failing", "never", "not a regular file"]);
+}
+
+#[test]
+fn programs_are_told_the_verdict_of_the_page() {
+    let exporter = Exporter::start("journals: [{path: events.jsonl}]");
+    let told = |event: &str, verdict: &str, why: &str| {
+        exporter.append("events.jsonl", event);
+        exporter.scrape();
+        let json: Value = serde_json::from_str(exporter.get("/api/sre/health").text()).unwrap();
+        assert_eq!(json["overall_status"], verdict);
+        assert!(json["summary"].as_str().unwrap().starts_with(why), "{json}");
+        assert!(exporter.get("/").text().contains(&format!("{verdict} · sentinel-exporter</title>")), "{verdict}");
+    };
+    told("", "unknown", "No checks are configured; no figure is out of bounds");
+    let switch = |active: bool| format!("{{\"event\":\"kill_switch\",\"active\":{active}}}\n");
+    told(&switch(true), "critical", "No checks are configured; 1 figure is out of bounds");
+    told(&switch(false), "healthy", "No checks are configured; no figure is out of bounds");
 }
 
 #[test]
