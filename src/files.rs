@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// A document is read whole; what is larger is not the file that it should be.
-const MAX_DOCUMENT: u64 = 16 << 20;
+pub(crate) const MAX_DOCUMENT: u64 = 16 << 20;
+/// The same of a document of some lines, as people write it.
+pub(crate) const MAX_SMALL_DOCUMENT: u64 = 1 << 20;
 /// What is read of a log at most, from its end.
 const MAX_TAIL: u64 = 4 << 20;
 /// What is read of a log at first.
@@ -50,13 +52,13 @@ fn open(path: &Path) -> Result<(File, Metadata), Unreadable> {
     Ok((file, metadata))
 }
 
-/// All of a document.
-pub(crate) fn document(path: &Path) -> Result<Vec<u8>, Unreadable> {
+/// All of a document of `limit` bytes at most.
+pub(crate) fn document(path: &Path, limit: u64) -> Result<Vec<u8>, Unreadable> {
     let mut bytes = Vec::new();
-    open(path)?.0.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 {
-        0..=MAX_DOCUMENT => Ok(bytes),
-        _ => Err(Unreadable::Other(format!("expected at most {MAX_DOCUMENT} bytes"))),
+    open(path)?.0.take(limit + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > limit {
+        false => Ok(bytes),
+        true => Err(Unreadable::Other(format!("expected at most {limit} bytes"))),
     }
 }
 
@@ -132,14 +134,17 @@ mod tests {
         assert_eq!(tail(&path, 1), Ok(b"last\n".to_vec()));
         let whole = tail(&path, 30).unwrap();
         assert!(whole.len() as u64 <= MAX_TAIL);
-        assert_eq!(document(&path), Err(Unreadable::Other(format!("expected at most {MAX_DOCUMENT} bytes"))));
+        assert_eq!(document(&path, MAX_DOCUMENT), Err(Unreadable::Other(format!("expected at most {MAX_DOCUMENT} bytes"))));
+        fs::write(&path, "{}\n").unwrap();
+        assert_eq!(document(&path, 3), Ok(b"{}\n".to_vec()));
+        assert_eq!(document(&path, 2), Err(Unreadable::Other("expected at most 2 bytes".to_owned())));
         fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn what_is_no_file_is_told() {
         let folder = folder("none");
-        assert_eq!(document(&folder.join("x")), Err(Unreadable::Missing));
+        assert_eq!(document(&folder.join("x"), 1), Err(Unreadable::Missing));
         assert_eq!(tail(&folder, 1), Err(Unreadable::Other("not a regular file".to_owned())));
         assert_eq!(age(&folder.join("x"), SystemTime::now()), Err(Unreadable::Missing));
         fs::remove_dir_all(folder).unwrap();

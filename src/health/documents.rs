@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use serde::de::IgnoredAny;
-use serde_json::{Map, Value};
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::finding::Finding;
 use super::settings::Settings;
 use crate::files::Unreadable;
+use crate::told::told_briefly;
 
 type Read = Result<Vec<u8>, Unreadable>;
 
@@ -24,11 +27,38 @@ pub(super) fn weights_file(read: &Read) -> Finding {
     if bytes.trim_ascii().is_empty() {
         return Finding::warning("the file of the weights is empty: the bot takes its own").threshold(EXPECTED).mendable();
     }
-    match serde_json::from_slice::<Map<String, Value>>(bytes) {
+    let mut weights = 0;
+    match keys(bytes, |_| weights += 1) {
         Err(error) => Finding::critical(format!("the weights are no JSON object: {error}")).threshold(EXPECTED).mendable(),
-        Ok(weights) if weights.is_empty() => Finding::warning("there is no weight in the file").threshold(EXPECTED).mendable(),
-        Ok(weights) => Finding::ok(format!("{} weights", weights.len())).value(weights.len()),
+        Ok(()) if weights == 0 => Finding::warning("there is no weight in the file").threshold(EXPECTED).mendable(),
+        Ok(()) => Finding::ok(format!("{weights} weights")).value(weights),
     }
+}
+
+/// Tells `each` the keys of a JSON object. Values are passed over: kept, they could take a hundred times as much memory as the file.
+fn keys(bytes: &[u8], each: impl FnMut(String)) -> Result<(), String> {
+    struct Keys<F>(F);
+    impl<'de, F: FnMut(String)> Visitor<'de> for Keys<F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<(), A::Error> {
+            while let Some((key, IgnoredAny)) = object.next_entry()? {
+                self.0(key);
+            }
+            Ok(())
+        }
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    json.deserialize_map(Keys(each)).and_then(|()| json.end()).map_err(brief)
+}
+
+/// An error may quote a text of any length.
+fn brief(error: serde_json::Error) -> String {
+    told_briefly(&error.to_string())
 }
 
 /// Only the base is judged: too high a threshold keeps every trade out.
@@ -42,11 +72,14 @@ pub(super) fn entry_thresholds(read: &Read, settings: &Settings) -> Finding {
             return if *why == Unreadable::Missing { finding.mendable() } else { finding };
         }
     };
-    let base = serde_json::from_slice::<Map<String, Value>>(bytes).map_err(|error| format!("not a JSON object: {error}"));
-    let base = base.and_then(|object| object.get("base").and_then(Value::as_f64).ok_or("it has no number for base".to_owned()));
-    match base {
+    #[derive(Deserialize)]
+    struct Thresholds {
+        base: f64,
+    }
+    // A struct would be read from an array too.
+    match keys(bytes, |_| ()).and_then(|()| serde_json::from_slice(bytes).map_err(brief)) {
         Err(why) => Finding::unknown(why).threshold(threshold).mendable(),
-        Ok(base) => {
+        Ok(Thresholds { base }) => {
             let message = format!("the base threshold is {base}");
             let finding = match base {
                 base if base > critical => Finding::critical(message).mendable(),
@@ -107,12 +140,10 @@ pub(super) fn uw_cache_freshness(read: &Read, settings: &Settings) -> Finding {
         Ok(bytes) => bytes,
         Err(why) => return Finding::unknown(why),
     };
-    let keys = serde_json::from_slice::<std::collections::BTreeMap<String, IgnoredAny>>(bytes);
-    let keys = match keys {
-        Ok(keys) => keys,
-        Err(error) => return Finding::critical(format!("the cache is no JSON object: {error}")).threshold("a JSON object"),
-    };
-    let missing: Vec<_> = settings.symbols.iter().filter(|symbol| !keys.contains_key(*symbol)).cloned().collect();
+    let mut missing = settings.symbols.clone();
+    if let Err(error) = keys(bytes, |key| missing.retain(|symbol| *symbol != key)) {
+        return Finding::critical(format!("the cache is no JSON object: {error}")).threshold("a JSON object");
+    }
     match missing.is_empty() {
         true => Finding::ok(format!("all {} watched symbols are in the cache", settings.symbols.len())),
         false => {
@@ -125,9 +156,14 @@ pub(super) fn uw_cache_freshness(read: &Read, settings: &Settings) -> Finding {
 /// The symbols that the bot holds, by its own books.
 pub(super) fn held(read: &Read) -> Result<BTreeSet<String>, String> {
     let bytes = read.as_ref().map_err(ToString::to_string)?;
-    let keys = serde_json::from_slice::<std::collections::BTreeMap<String, IgnoredAny>>(bytes);
-    let keys = keys.map_err(|error| format!("not a JSON object: {error}"))?;
-    Ok(keys.into_keys().filter(|key| !key.starts_with('_')).collect())
+    let mut held = BTreeSet::new();
+    let hold = |key: String| {
+        if !key.starts_with('_') {
+            held.insert(key);
+        }
+    };
+    keys(bytes, hold).map_err(|error| format!("not a JSON object: {error}"))?;
+    Ok(held)
 }
 
 #[cfg(test)]
@@ -182,10 +218,25 @@ mod tests {
                 (read(r#"{"base": 3.0}"#), Warning, true),
                 (read(r#"{"base": 3.01}"#), Critical, true),
                 (read(r#"{"base": "2.7"}"#), Warning, true),
+                (read("[2.7]"), Warning, true),
                 (read("{"), Warning, true),
                 (Err(Unreadable::Missing), Warning, true),
             ],
         );
+    }
+
+    #[test]
+    fn a_message_quotes_the_beginning_alone() {
+        let long = "é".repeat(100_000);
+        for (finding, begins) in [
+            (weights_file(&read(&format!("\"{long}\""))), "the weights are no JSON object: invalid type: string \"éé"),
+            (
+                entry_thresholds(&read(&format!("{{\"base\": \"{long}\"}}")), &settings::tests::defaults()),
+                "cannot be checked: invalid type: string \"éé",
+            ),
+        ] {
+            assert!(finding.message.starts_with(begins) && finding.message.len() < 1000, "{}", finding.message.len());
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::settings::Settings;
 use super::{ages, broker, documents, pipeline, records};
 use crate::board::Board;
 use crate::clock::unix_now;
-use crate::files::{self, Unreadable};
+use crate::files::{self, MAX_DOCUMENT, MAX_SMALL_DOCUMENT, Unreadable};
 use crate::source::broker::{Broker, BrokerFound};
 
 /// How long reading the files of a check may take, for a network file system that hangs.
@@ -105,7 +105,7 @@ impl Look {
         let (path, positions) = (self.settings.positions.clone(), asked.positions.clone());
         let file = root.join(&path);
         let compare = move || {
-            let finding = broker::position_tracking(&positions, &documents::held(&files::document(&file)));
+            let finding = broker::position_tracking(&positions, &documents::held(&files::document(&file, MAX_SMALL_DOCUMENT)));
             Finding { file: Some(path.display().to_string()), ..finding }
         };
         self.reading.entry(check).or_insert_with(|| tokio::task::spawn_blocking(compare));
@@ -145,12 +145,13 @@ impl Look {
 
 /// Reads what a check of the bot's folder needs, and judges it.
 pub(super) fn read(check: &'static str, root: &Path, settings: &Settings, market: &Market, now: SystemTime) -> Finding {
-    let document = |path: &Path| files::document(&root.join(path));
+    let document = |path: &Path| files::document(&root.join(path), MAX_DOCUMENT);
+    let small = |path: &Path| files::document(&root.join(path), MAX_SMALL_DOCUMENT);
     let tail = |path: &Path, lines| files::tail(&root.join(path), lines);
     let (file, finding) = match check {
-        "weights_file" => (&settings.weights_file, documents::weights_file(&document(&settings.weights_file))),
+        "weights_file" => (&settings.weights_file, documents::weights_file(&small(&settings.weights_file))),
         "entry_thresholds" => {
-            (&settings.entry_thresholds, documents::entry_thresholds(&document(&settings.entry_thresholds), settings))
+            (&settings.entry_thresholds, documents::entry_thresholds(&small(&settings.entry_thresholds), settings))
         }
         "uw_parser_integrity" => (&settings.parser, documents::uw_parser_integrity(&document(&settings.parser))),
         "enrich_signal_fields" => (&settings.enrichment, documents::enrich_signal_fields(&document(&settings.enrichment))),

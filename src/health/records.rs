@@ -21,13 +21,19 @@ const IDLE_RUNS: usize = 8;
 pub(super) const DECISIONS: usize = 30;
 const REJECTED: f64 = 0.8;
 
+/// The longest record, in bytes: read, it may take a hundred times as much memory.
+const LONGEST: usize = 256 << 10;
+
 /// The last lines of a log.
 pub(super) type Tail = Result<Vec<u8>, Unreadable>;
 
+fn record(line: &[u8]) -> Option<Map<String, Value>> {
+    if line.len() <= LONGEST { serde_json::from_slice(line).ok() } else { None }
+}
+
 /// The last `count` of the records that `of` accepts, newest first. A line that is no JSON object costs itself alone.
 fn last<T>(lines: &[u8], count: usize, of: impl Fn(&Map<String, Value>) -> Option<T>) -> Vec<T> {
-    let records = lines.rsplit(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-    records.filter_map(|record: Map<String, Value>| of(&record)).take(count).collect()
+    lines.rsplit(|byte| *byte == b'\n').filter_map(record).filter_map(|record| of(&record)).take(count).collect()
 }
 
 /// Scores that old data has pressed down keep every trade out.
@@ -133,11 +139,13 @@ fn unix_time(value: &Value) -> Option<f64> {
 
 /// Too few records to judge by; when that is because lines cannot be read, it is not well.
 fn few(lines: &[u8], found: usize, what: &str) -> Finding {
-    let object = |line: &&[u8]| serde_json::from_slice::<Map<String, Value>>(line).is_err();
-    let bad = lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).filter(object).count();
+    let bad = lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty() && record(line).is_none()).count();
     match bad {
         0 => Finding::ok(format!("{found} {what} are too few to judge by")).value(found),
-        _ => Finding::unknown(format!("{bad} lines at the end of the log are no JSON objects, and only {found} {what} are left")),
+        _ => {
+            let wanted = format!("JSON objects of at most {LONGEST} bytes");
+            Finding::unknown(format!("{bad} lines at the end of the log are no {wanted}, and only {found} {what} are left"))
+        }
     }
 }
 
@@ -171,6 +179,8 @@ mod tests {
         assert_eq!(judged(&[(10, 0.0)]), Critical);
         assert_eq!(judged(&[(50, 0.0), (20, 2.0)]), Fine, "only the last 20 count");
         assert_eq!(freshness_scores(&missing(), &settings).level, Warning);
+        let long = log((0..10).map(|_| format!("{{\"score\": 2, \"note\": \"{}\"}}", "x".repeat(LONGEST))));
+        assert!(freshness_scores(&long, &settings).message.starts_with("cannot be checked: 10 lines"));
         let broken = log((0..20).map(|_| "{\"score\": 2".to_owned()));
         assert!(freshness_scores(&broken, &settings).message.starts_with("cannot be checked: 20 lines"));
     }

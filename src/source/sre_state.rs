@@ -2,7 +2,6 @@
 //!
 //! The bot replaces the file about every 15 minutes. The two logs beside it are followed like journals ([`Settings::logs`]).
 
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +15,14 @@ use crate::catalogue as family;
 use crate::clock;
 use crate::config::decode::Section;
 use crate::family::Feed;
-use crate::files;
+use crate::files::{self, Unreadable};
 use crate::journal::follow::Followed;
 use crate::journal::ledger::Format;
 use crate::sample::{Limits, SampleSet};
 use crate::told::told_briefly;
 
 /// The file is some hundred bytes; what is far larger is something else.
-pub(super) const MAX_BYTES: u64 = 1 << 20;
+pub(super) const MAX_BYTES: u64 = 64 << 10;
 /// The names of the documents that the page shows as they are.
 pub const METRICS: &str = "sre_metrics.json";
 /// See [`METRICS`].
@@ -176,7 +175,9 @@ impl State {
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Err("expected a JSON object".to_owned());
         }
-        let file: File = serde_json::from_slice(bytes).map_err(|error| format!("expected the bot's state as JSON: {error}"))?;
+        let expected =
+            |error: serde_json::Error| format!("expected the bot's state as JSON: {}", told_briefly(&error.to_string()));
+        let file: File = serde_json::from_slice(bytes).map_err(expected)?;
         let outcome = match (&file.last_mock_signal_time, file.last_mock_signal_score) {
             (Some(time), Some(score)) => Some((unix_time(time)?, score)),
             _ => None,

@@ -117,6 +117,29 @@ fn what_is_taken_out_of_the_configuration_is_no_longer_checked() {
 }
 
 #[test]
+fn a_file_of_the_bot_takes_little_memory_whatever_is_in_it() {
+    let setup = Setup::new("sre: {root: bot}");
+    let bot = Bot::new(setup.folder());
+    // As a tree of values it takes up to a hundred times its size.
+    let tree = |bytes: usize| format!("{{\"base\": 1, \"score\": 1, \"tree\": [{}0]}}\n", "{\"\":0},".repeat(bytes / 7));
+    bot.write("data/uw_weights.json", &tree(16 << 20));
+    bot.write("data/entry_thresholds.json", &tree(16 << 20));
+    bot.write("state/sre_metrics.json", &tree(1 << 19));
+    let keys: String = (0..1_390_000).map(|key| format!("\"k{key:06}\":0,")).collect();
+    bot.write("data/uw_flow_cache.json", &format!("{{{keys}\"last\":0}}"));
+    for log in ["data/uw_attribution.jsonl", "logs/run.jsonl", "data/live_orders.jsonl"] {
+        bot.write(log, &tree(4_000_000));
+    }
+    let exporter = setup.start();
+    exporter.eventually("all checks", |page| statuses(page).len() == 11);
+    told(&exporter);
+    let process = std::fs::read_to_string(format!("/proc/{}/status", exporter.pid())).unwrap();
+    let peak = process.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    // packaging/sentinel-exporter.service allows 512 MiB.
+    assert!(peak.unwrap() < 256 << 10, "{peak:?} kB");
+}
+
+#[test]
 fn a_check_keeps_to_its_own_interval() {
     let (exporter, bot) = start(", weights_file: {interval: 30m}");
     exporter.eventually("all checks", |page| statuses(page).len() == 11);
