@@ -27,6 +27,9 @@ pub(super) const MAX_BYTES: u64 = 64 << 10;
 pub const METRICS: &str = "sre_metrics.json";
 /// See [`METRICS`].
 pub const SESSIONS: &str = "sre_rca_fixes.jsonl";
+const CHECKS: &str = "critical_health_checks.jsonl";
+/// Where they are, below the bot's folder.
+const FILES: [(&str, &str); 3] = [("state", METRICS), ("state", SESSIONS), ("logs", CHECKS)];
 /// How many of the last sessions are shown.
 pub const SESSIONS_SHOWN: usize = 5;
 /// The longest session that is shown, in bytes.
@@ -57,21 +60,37 @@ impl Settings {
 
     /// The logs to follow.
     pub fn logs(&self) -> [Followed; 2] {
-        let log = |path, format| Followed { path: self.root.join(path), format };
-        [log("state/sre_rca_fixes.jsonl", Format::RcaSessions), log("logs/critical_health_checks.jsonl", Format::CriticalChecks)]
+        let [_, sessions, checks] = paths(&self.root);
+        [Followed { path: sessions, format: Format::RcaSessions }, Followed { path: checks, format: Format::CriticalChecks }]
     }
+}
+
+fn paths(root: &Path) -> [PathBuf; 3] {
+    FILES.map(|(folder, name)| root.join(folder).join(name))
 }
 
 /// What is read at one poll.
 struct Documents {
     metrics: Result<Vec<u8>, String>,
-    /// The last lines of the log of root-cause analyses; empty when it cannot be read, which is told where it is followed.
-    sessions: String,
+    /// The last lines of the log of root-cause analyses.
+    sessions: Result<String, String>,
+    /// Whether the log of critical checks can be read. What it says is counted where it is followed.
+    checks: Result<(), String>,
+}
+
+impl Documents {
+    fn read([metrics, sessions, checks]: &[PathBuf; 3]) -> Self {
+        Self { metrics: read(metrics), sessions: last_lines(sessions).map(last_sessions), checks: last_lines(checks).map(drop) }
+    }
+
+    fn failed(error: String) -> Self {
+        Self { metrics: Err(error.clone()), sessions: Err(error.clone()), checks: Err(error) }
+    }
 }
 
 /// The source.
 pub struct SreState {
-    folder: PathBuf,
+    paths: [PathBuf; 3],
     limits: Limits,
     board: Arc<Board>,
     /// The read that is under way. One that hangs is waited for at the next poll too, so that no second thread hangs beside it.
@@ -81,21 +100,20 @@ pub struct SreState {
 impl SreState {
     /// Mock-signal outcomes are counted in the ledger of `board`.
     pub fn new(settings: &Settings, limits: Limits, board: Arc<Board>) -> Self {
-        Self { folder: settings.root.join("state"), limits, board, reading: None }
+        Self { paths: paths(&settings.root), limits, board, reading: None }
     }
 
     async fn fetch(&mut self) -> Documents {
         let reading = self.reading.get_or_insert_with(|| {
-            let [metrics, sessions] = [METRICS, SESSIONS].map(|name| self.folder.join(name));
-            tokio::task::spawn_blocking(move || Documents { metrics: read(&metrics), sessions: last_sessions(&sessions) })
+            let paths = self.paths.clone();
+            tokio::task::spawn_blocking(move || Documents::read(&paths))
         });
-        let failed = |error: String| Documents { metrics: Err(error), sessions: String::new() };
         match tokio::time::timeout(TIMEOUT, reading).await {
             Ok(ended) => {
                 self.reading = None;
-                ended.unwrap_or_else(|error| failed(error.to_string()))
+                ended.unwrap_or_else(|error| Documents::failed(error.to_string()))
             }
-            Err(_) => failed(format!("not read within {} s", TIMEOUT.as_secs())),
+            Err(_) => Documents::failed(format!("not read within {} s", TIMEOUT.as_secs())),
         }
     }
 
@@ -111,9 +129,16 @@ impl SreState {
     }
 }
 
-/// The last lines of the log, as many as are shown.
-fn last_sessions(path: &Path) -> String {
-    let lines = files::tail(path, SESSIONS_SHOWN).unwrap_or_default();
+/// The last lines of a log. One that the bot has not begun yet has none.
+fn last_lines(path: &Path) -> Result<Vec<u8>, String> {
+    match files::tail(path, SESSIONS_SHOWN) {
+        Err(Unreadable::Missing) => Ok(Vec::new()),
+        read => read.map_err(|why| why.to_string()),
+    }
+}
+
+/// Those of the lines that are shown.
+fn last_sessions(lines: Vec<u8>) -> String {
     let lines: Vec<_> = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
     let last = lines[lines.len().saturating_sub(SESSIONS_SHOWN)..].iter().filter(|line| line.len() <= MAX_SESSION);
     last.map(|line| String::from_utf8_lossy(line) + "\n").collect()
@@ -124,32 +149,27 @@ impl Source for SreState {
     const FEED: Feed = Feed::SreState;
 
     async fn poll(&mut self) -> Vec<Part> {
-        let Documents { metrics, sessions } = self.fetch().await;
-        let told = |error: String| SourceError(format!("{}: {error}", self.folder.join(METRICS).display()));
-        let samples = metrics.and_then(|metrics| self.take(&metrics)).map_err(told);
-        let mut last = SampleSet::new(self.limits);
-        last.set_remark(SESSIONS, &sessions);
-        vec![Part::new(METRICS, samples), Part::new(SESSIONS, Ok(last))]
+        let Documents { metrics, sessions, checks } = self.fetch().await;
+        let shown = |sessions: String| {
+            let mut samples = SampleSet::new(self.limits);
+            samples.set_remark(SESSIONS, &sessions);
+            samples
+        };
+        let outcomes =
+            [metrics.and_then(|metrics| self.take(&metrics)), sessions.map(shown), checks.map(|()| SampleSet::new(self.limits))];
+        let part = |((path, (_, name)), outcome): ((&PathBuf, (_, &'static str)), Result<_, String>)| {
+            Part::new(name, outcome.map_err(|error| SourceError(format!("{}: {error}", path.display()))))
+        };
+        self.paths.iter().zip(FILES).zip(outcomes).map(part).collect()
     }
 }
 
-/// The bytes of a file that may be anything.
+/// The state file.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let told = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => "there is no such file; the bot writes it".to_owned(),
-        _ => error.to_string(),
-    };
-    // Opening a pipe waits for somebody who writes to it.
-    if !std::fs::metadata(path).map_err(told)?.is_file() {
-        return Err("not a regular file".to_owned());
-    }
-    let file = std::fs::File::open(path).map_err(told)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(format!("expected at most {MAX_BYTES} bytes"));
-    }
-    Ok(bytes)
+    files::document(path, MAX_BYTES).map_err(|why| match why {
+        Unreadable::Missing => format!("{why}; the bot writes it"),
+        why => why.to_string(),
+    })
 }
 
 /// What the file says; a key that is absent gives no sample.
@@ -241,7 +261,8 @@ mod tests {
         let board = Arc::new(Board::new(Arc::new(Mutex::new(Ledger::new(Limits::default())))));
         let mut source = SreState::new(&settings, Limits::default(), board);
         let (file_system, answer) = oneshot::channel();
-        source.reading = Some(tokio::spawn(async { Documents { metrics: Ok(answer.await.unwrap()), sessions: String::new() } }));
+        source.reading =
+            Some(tokio::spawn(async { Documents { metrics: Ok(answer.await.unwrap()), ..Documents::failed(String::new()) } }));
         for _ in 0..3 {
             assert!(source.fetch().await.metrics.unwrap_err().ends_with("not read within 5 s"));
         }

@@ -106,6 +106,21 @@ fn nobody_waits_for_the_writer_of_a_pipe() {
 }
 
 #[test]
+fn a_log_that_cannot_be_read_is_a_failure() {
+    let exporter = start();
+    write_state(&exporter, "{}");
+    exporter.eventually("logs may be missing", |page| success(page) == Some(1.0));
+    for (log, name) in [(RCA, "sre_rca_fixes.jsonl"), (CRITICAL, "critical_health_checks.jsonl")] {
+        // Root may read any file, but a folder is none.
+        fs::create_dir_all(exporter.path(log)).unwrap();
+        exporter.eventually("it fails", |page| success(page) == Some(0.0));
+        exporter.shows(&format!("{name}: not a regular file"));
+        fs::remove_dir(exporter.path(log)).unwrap();
+        exporter.eventually("it succeeds again", |page| success(page) == Some(1.0));
+    }
+}
+
+#[test]
 fn a_session_counts_with_its_checks_and_fixes() {
     let exporter = start();
     exporter.append(
