@@ -24,6 +24,9 @@ const REJECTED: f64 = 0.8;
 /// The longest record, in bytes: read, it may take a hundred times as much memory.
 const LONGEST: usize = 256 << 10;
 
+/// Orders are judged at the latest when the market has been open for so long: it closes half an hour later.
+const LATEST: Duration = Duration::from_hours(6);
+
 /// The last lines of a log.
 pub(super) type Tail = Result<Vec<u8>, Unreadable>;
 
@@ -100,7 +103,7 @@ pub(super) fn zero_trades(runs: &Tail, attribution: &Tail) -> Finding {
     finding.value(value).threshold(threshold)
 }
 
-/// While the market is open, an hour without a fill is worth a look.
+/// While the market is open, an hour without a fill is worth a look, once the market has been open for as long.
 pub(super) fn trade_cadence(tail: &Tail, market: &Market, now: f64, within: Duration) -> Finding {
     let closed = match market {
         Market::Open => None,
@@ -121,13 +124,22 @@ pub(super) fn trade_cadence(tail: &Tail, market: &Market, now: f64, within: Dura
         time.filter(|time| *time <= now + 60.0)
     });
     let threshold = format!("a fill within {}", humantime::format_duration(within));
-    let Some(newest) = fills.into_iter().reduce(f64::max) else {
-        return Finding::warning("no order was filled, as far as the log was read").threshold(threshold);
+    let age = fills.into_iter().reduce(f64::max).map(|newest| (now - newest).max(0.0));
+    let message = match age {
+        Some(age) => format!("the last order was filled {age:.0} s ago"),
+        None => "no order was filled, as far as the log was read".to_owned(),
     };
-    let age = (now - newest).max(0.0);
-    let message = format!("the last order was filled {age:.0} s ago");
-    let finding = if age <= within.as_secs_f64() { Finding::ok(message) } else { Finding::warning(message) };
-    finding.value(age.round()).threshold(threshold)
+    let open_for = within.min(LATEST);
+    let finding = match age {
+        Some(age) if age <= within.as_secs_f64() => Finding::ok(message),
+        // What was not filled before the market opened is nothing to miss.
+        _ if Market::at(now - open_for.as_secs_f64(), false) != Market::Open => Finding::ok(format!(
+            "not judged before the market has been open for {}: {message}",
+            humantime::format_duration(open_for)
+        )),
+        _ => Finding::warning(message),
+    };
+    Finding { value: age.map(|age| age.round().into()), ..finding }.threshold(threshold)
 }
 
 fn unix_time(value: &Value) -> Option<f64> {
@@ -213,7 +225,8 @@ mod tests {
     #[test]
     fn cadence() {
         let hour = Duration::from_secs(3600);
-        let now = 1_767_652_200.0;
+        // 15:00 in New York.
+        let now = 1_767_643_200.0;
         let judged = |records: &[&str], market: &Market| {
             trade_cadence(&log(records.iter().map(|record| (*record).to_owned())), market, now, hour)
         };
@@ -226,10 +239,34 @@ mod tests {
         assert_eq!(judged(&[&recent, &old], &open).level, Fine, "their order does not matter");
         assert_eq!(judged(&[&old, &other], &open).level, Warning);
         assert_eq!(judged(&[&to_come], &open).level, Warning);
-        assert_eq!(judged(&[r#"{"type": "MARKET_FILLED", "_ts": "2026-01-05T22:29:00Z"}"#], &open).level, Fine);
+        assert_eq!(judged(&[r#"{"type": "MARKET_FILLED", "_ts": "2026-01-05T19:59:00Z"}"#], &open).level, Fine);
         assert_eq!(judged(&[], &open).level, Warning);
         assert_eq!(judged(&[&old], &Market::Closed("it is Sunday".to_owned())).level, Fine);
         assert!(judged(&[&recent], &Market::Unknown("no time zone".to_owned())).message.starts_with("cannot be checked"));
         assert_eq!(trade_cadence(&missing(), &open, now, hour).level, Warning);
+    }
+
+    #[test]
+    fn no_fill_is_missed_before_the_market_was_open_for_as_long() {
+        // 9:30 in New York, on a Tuesday.
+        let opens = 1_767_709_800.0;
+        let yesterday = log([format!("{{\"event\": \"MARKET_FILLED\", \"_ts\": {}}}", opens - 18.0 * 3600.0)]);
+        for (hours, minutes, level) in [
+            (1, 0.0, Fine),
+            (1, 59.0, Fine),
+            (1, 60.0, Warning),
+            (5, 299.0, Fine),
+            (5, 300.0, Warning),
+            // Longer than a day of trading: once a day all the same.
+            (12, 359.0, Fine),
+            (12, 360.0, Warning),
+        ] {
+            let now = opens + minutes * 60.0;
+            for tail in [&yesterday, &log([])] {
+                let finding = trade_cadence(tail, &Market::at(now, false), now, Duration::from_hours(hours));
+                assert_eq!(finding.level, level, "{hours} h, {minutes} min after the opening: {}", finding.message);
+            }
+        }
+        assert_eq!(trade_cadence(&missing(), &Market::Open, opens, Duration::from_hours(1)).level, Warning, "it cannot be read");
     }
 }
