@@ -12,6 +12,7 @@ use super::finding::{Finding, Level};
 use super::repair::{Attempt, Outcome};
 use crate::clock::unix_now;
 use crate::locked;
+use crate::told::told;
 
 /// What the last looks found.
 #[derive(Default)]
@@ -122,8 +123,8 @@ impl Report {
         for finding in &alerts {
             let level = paint(finding.level, &format!("{:8}", finding.level.as_str().to_uppercase()));
             // Writing to a string cannot fail.
-            let _ = write!(text, "\n{level}  {:width$}  {}\n", finding.check, shown(&finding.message));
-            let _ = writeln!(text, "{:10}{:width$}  {}", "", "", shown(&finding.judged_by()));
+            let _ = write!(text, "\n{level}  {:width$}  {}\n", finding.check, told(&finding.message));
+            let _ = writeln!(text, "{:10}{:width$}  {}", "", "", told(&finding.judged_by()));
         }
         for fix in &self.fixes {
             let level = match fix.outcome {
@@ -132,7 +133,7 @@ impl Report {
                 Outcome::Failed => Level::Critical,
             };
             let result = paint(level, fix.outcome.as_str());
-            let _ = write!(text, "\nFIX       {}, {result}: {}\n", fix.fix.name(), shown(&fix.message));
+            let _ = write!(text, "\nFIX       {}, {result}: {}\n", fix.fix.name(), told(&fix.message));
         }
         let well: Vec<_> =
             self.findings.iter().filter(|finding| finding.level == Level::Ok).map(|finding| finding.check).collect();
@@ -183,11 +184,6 @@ impl Finding {
     }
 }
 
-/// Text from outside for a terminal: on one line, and without what would move its cursor.
-fn shown(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
-}
-
 /// As Python's isoformat writes it, which older versions of Python read back too.
 pub(crate) fn timestamp(unix: f64) -> String {
     let time = Timestamp::from_second(unix as i64).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -236,7 +232,7 @@ mod tests {
     fn people_are_told_the_worst_first() {
         let expected = "CRITICAL  prod, 2026-01-05T22:30:00+00:00: 2 of 3 checks not well\n\
             \nCRITICAL  cache_lock   broken\n                       value: 412 | threshold: at most 5m old | runbook: SentinelCheckFailing\n\
-            \nWARNING   zero_trades  so [2Jso\n                       runbook: SentinelCheckFailing\n\
+            \nWARNING   zero_trades  so\\u{1b}[2Jso\n                       runbook: SentinelCheckFailing\n\
             \nOK: weights_file\n";
         assert_eq!(bad().text(false), expected);
         let fine = report(bad().findings[..1].to_vec());
