@@ -26,6 +26,11 @@ GRANT SELECT ON ops.v_batch_performance, ops.v_error_distribution, ops.v_pipelin
 GRANT SELECT (id, status, completed_at, parse_duration_ms, db_duration_ms, row_count_total, row_count_invalid)
     ON intake.simplicity_batches TO sentinel_exporter;
 
+-- The exporter asks at each poll for the batches that were completed in the last 15 minutes. It does without an index, but then the
+-- database reads the whole table each time: with 3 million batches 455 ms, instead of 6 ms with this one. Begun by hand, outside of any
+-- transaction, it locks nobody out:
+--     CREATE INDEX CONCURRENTLY simplicity_batches_completed_at ON intake.simplicity_batches (completed_at);
+
 -- Where row level security is on, as Supabase has it, the role would see no row without a policy, and no error either.
 DO $$
 BEGIN
