@@ -143,6 +143,7 @@ fn a_good_day_a_bad_one_and_a_worse_one() {
     day.gateway.answers(Answer::json(503, "{}"));
     day.exporter.shows("does not answer as it should");
     day.exporter.shows("not well");
+    day.exporter.shows("the oldest batch in staging is ");
     day.exporter.shows("column price is missing");
     day.open(&mut browser, "✖ critical · sentinel-exporter");
     assert_eq!(browser.evaluate("document.title"), "✖ critical · sentinel-exporter");
