@@ -54,8 +54,13 @@ pub(super) fn target(url: &str, ca: Option<&[u8]>) -> Result<(Config, MakeRustls
         return Err(("url", format!("{FORM}, with one host to reach over TCP")));
     }
     let (ssl_mode, check) = match (mode, ca) {
-        ("disable", _) => (SslMode::Disable, Check::Nothing),
-        ("prefer", _) => (SslMode::Prefer, Check::Nothing),
+        // libpq would not look at the certificates, and send the password to anybody.
+        ("disable" | "prefer", Some(_)) => {
+            let expected = format!("expected sslmode=verify-full in the URL; with {mode} no certificate is checked");
+            return Err(("ca_file", expected));
+        }
+        ("disable", None) => (SslMode::Disable, Check::Nothing),
+        ("prefer", None) => (SslMode::Prefer, Check::Nothing),
         // As libpq has it: a CA that is given is used.
         ("require", None) => (SslMode::Require, Check::Nothing),
         ("require" | "verify-ca", Some(_)) => (SslMode::Require, Check::Chain),
