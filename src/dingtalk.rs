@@ -8,7 +8,8 @@
 //! Nothing is kept on disk: a notification is answered when its outcome is known, and until then it is Alertmanager's, which sends it
 //! again after anything but a success. So what is killed here is lost nowhere.
 //!
-//! - [`payload`] is what Alertmanager sends, [`plain`] makes its texts harmless, [`entry`], [`words`] and [`message`] make a message.
+//! - [`webhook`] is what Alertmanager sends and [`payload`] what it tells; [`plain`] makes its texts harmless, [`entry`], [`words`] and
+//!   [`message`] make a message.
 //! - [`queue`] holds what waits and merges it, [`memory`] what was delivered without an answer, [`limit`] how fast a robot may be.
 //! - [`post`] signs and sends one message ([`sign`]), and [`verdict`] judges DingTalk's answer.
 //! - [`robot`] runs all that for one robot; [`server`] answers requests, and [`refusals`] has few of those that it refuses logged;
@@ -30,4 +31,5 @@ mod server;
 mod sign;
 pub mod trial;
 pub mod verdict;
+mod webhook;
 pub mod words;

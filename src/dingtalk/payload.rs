@@ -1,54 +1,16 @@
-//! What Alertmanager sends: version 4 of its webhook, and whatever a newer release adds to it.
+//! What Alertmanager tells: the alerts of version 4 of its webhook, as far as a message may show them.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
-use serde::Deserialize;
 
 use super::plain::is_link;
+use super::webhook::{RawAlert, RawAlerts, Text, Webhook, cut};
 use crate::told::told_briefly;
 
-/// Alerts of one notification that are kept; those beyond are only counted. A message holds about a hundred.
-const MAX_ALERTS: usize = 1000;
-/// Bytes that are kept of a text; a message shows less of it.
-const MAX_TEXT: usize = 4096;
 /// The longest value that a silence is asked for with: one that was cut would match nothing.
 const MAX_MATCHED: usize = 200;
-/// Labels that a message shows of their own accord, or that are the same for all alerts of a robot.
-const KNOWN_LABELS: [&str; 5] = ["alertname", "instance", "severity", "team", "job"];
-/// Other labels that are kept.
-const MAX_LABELS: usize = 8;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Raw {
-    version: String,
-    #[serde(default)]
-    group_key: String,
-    #[serde(default)]
-    truncated_alerts: u64,
-    #[serde(default, rename = "externalURL")]
-    external_url: String,
-    alerts: Vec<RawAlert>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawAlert {
-    status: String,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-    #[serde(default)]
-    starts_at: String,
-    #[serde(default)]
-    ends_at: String,
-    #[serde(default, rename = "generatorURL")]
-    generator_url: String,
-}
 
 /// One notification: the news of a group of alerts.
 #[derive(Debug)]
@@ -57,6 +19,8 @@ pub struct Notification {
     pub alerts: Vec<Alert>,
     /// Alerts that it has besides.
     pub truncated: usize,
+    /// Bytes of memory that it takes at most.
+    pub(super) size: usize,
 }
 
 /// How urgent an alert is; what comes first is told first.
@@ -108,50 +72,42 @@ pub struct Alert {
 impl Notification {
     /// Reads a body; the error is what was expected.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
-        let raw: Raw =
+        let Webhook { version, group_key, truncated_alerts, external_url, alerts } =
             serde_json::from_slice(body).map_err(|error| told_briefly(&format!("Alertmanager's webhook, but {error}")))?;
-        if raw.version != "4" {
-            return Err(format!("version 4 of Alertmanager's webhook, found {:?}", cut(&raw.version, 20)));
+        if version != "4" {
+            return Err(format!("version 4 of Alertmanager's webhook, found {:?}", cut(&version, 20)));
         }
-        let mut alerts: Vec<_> = raw.alerts.iter().map(|alert| Alert::of(alert, &raw)).collect();
-        alerts.sort_by_key(|alert| alert.rank);
-        let beyond = alerts.len().saturating_sub(MAX_ALERTS);
-        alerts.truncate(MAX_ALERTS);
+        let RawAlerts { kept, beyond } = alerts;
+        let alerts: Vec<_> = kept.into_iter().map(|alert| Alert::of(alert, &group_key, &external_url)).collect();
+        let size = body.len() + alerts.len() * size_of::<Alert>();
         // So many that every sum of them is one, and more than there ever are.
-        let truncated = usize::try_from(raw.truncated_alerts.min(u32::MAX.into())).unwrap_or_default();
-        Ok(Self { alerts, truncated: beyond.saturating_add(truncated) })
+        let truncated = usize::try_from(truncated_alerts.min(u32::MAX.into())).unwrap_or_default();
+        Ok(Self { alerts, truncated: beyond.saturating_add(truncated), size })
     }
 }
 
 impl Alert {
-    fn of(alert: &RawAlert, raw: &Raw) -> Self {
-        let label = |name| alert.labels.get(name).map(String::as_str).unwrap_or_default();
-        let annotation = |name| alert.annotations.get(name).map(String::as_str).unwrap_or_default();
-        let text = |text: &str| cut(text, MAX_TEXT).to_owned();
-        let link = |url: &str| is_link(url).then(|| url.to_owned());
-        let resolved = alert.status == "resolved";
-        let descriptions = ["description", "summary", "message"].map(annotation);
-        let others = alert.labels.iter().filter(|(name, _)| !KNOWN_LABELS.contains(&name.as_str()));
+    fn of(alert: RawAlert, group: &str, external_url: &str) -> Self {
+        let (key, rank) = (key(group, &alert), alert.rank());
+        let RawAlert { labels, annotations, starts_at, ends_at, generator_url, .. } = alert;
+        let link = |text: Text| Some(text.0).filter(|url| is_link(url));
+        let descriptions = [annotations.description, annotations.summary, annotations.message].map(|text| text.0);
+        let resolved = rank == Rank::Resolved;
         Self {
-            key: key(&raw.group_key, alert),
-            rank: match label("severity") {
-                _ if resolved => Rank::Resolved,
-                "critical" => Rank::Critical,
-                "warning" => Rank::Warning,
-                _ => Rank::Other,
-            },
-            name: text(label("alertname")),
-            severity: text(label("severity")),
-            instance: text(label("instance")),
-            labels: others.take(MAX_LABELS).map(|(name, value)| (text(name), text(value))).collect(),
-            description: text(descriptions.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default()),
-            value: text(annotation("value")),
-            starts: alert.starts_at.parse().ok(),
-            ends: alert.ends_at.parse().ok().filter(|_| resolved),
-            runbook: text(annotation("runbook_url")),
-            dashboard: link(annotation("dashboard_url")),
-            query: link(&alert.generator_url),
-            silence: link(&silence(&raw.external_url, label("alertname"), label("instance"))).filter(|_| !resolved),
+            key,
+            rank,
+            silence: link(Text(silence(external_url, &labels.name, &labels.instance))).filter(|_| !resolved),
+            name: labels.name,
+            severity: labels.severity,
+            instance: labels.instance,
+            labels: labels.others,
+            description: descriptions.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default(),
+            value: annotations.value.0,
+            starts: starts_at.0.parse().ok(),
+            ends: ends_at.0.parse().ok().filter(|_| resolved),
+            runbook: annotations.runbook_url.0,
+            dashboard: link(annotations.dashboard_url),
+            query: link(generator_url),
         }
     }
 }
@@ -159,11 +115,9 @@ impl Alert {
 /// What tells one piece of news from another. An alert that fires anew begins anew.
 fn key(group: &str, alert: &RawAlert) -> u64 {
     let mut context = Context::new(&SHA256);
-    let parts = [group, &alert.status, &alert.starts_at];
-    let labels = alert.labels.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-    for part in parts.into_iter().chain(labels) {
+    for part in [group.as_bytes(), alert.status.0.as_bytes(), alert.starts_at.0.as_bytes(), alert.labels.digest.as_ref()] {
         context.update(&part.len().to_le_bytes());
-        context.update(part.as_bytes());
+        context.update(part);
     }
     let digest = context.finish();
     digest.as_ref().iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
@@ -189,8 +143,4 @@ fn silence(external_url: &str, name: &str, instance: &str) -> String {
         }
     }
     url
-}
-
-fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
 }

@@ -16,6 +16,8 @@ use super::verdict::{Delivery, Reason};
 
 /// Notifications that wait at the same time. Alertmanager waits with all that are beyond, and comes again.
 const MAX_WAITING: usize = 100;
+/// Bytes of all of them.
+const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
 /// Messages in a row that continue each other.
 const MAX_MESSAGES: u32 = 3;
 
@@ -27,6 +29,8 @@ struct Job {
     pending: Vec<Alert>,
     /// How many alerts it told of without showing them.
     truncated: usize,
+    /// How much memory it takes at most.
+    size: usize,
     /// Whether it has to have a message of its own, because one that it shared was refused for its content.
     alone: bool,
     /// Whether it is in a message that is on its way.
@@ -58,13 +62,14 @@ pub(super) struct Batch {
 impl Queue {
     /// Adds a notification; its outcome will be told to `answer`.
     pub(super) fn push(&mut self, notification: Notification, answer: oneshot::Sender<Delivery>) {
-        if self.jobs.len() >= MAX_WAITING {
+        let size = self.jobs.iter().map(|job| job.size).sum::<usize>() + notification.size;
+        if self.jobs.len() >= MAX_WAITING || size > MAX_WAITING_BYTES {
             let _ = answer.send(Delivery::Later(Reason::Queue));
             return;
         }
-        let Notification { alerts, truncated } = notification;
+        let Notification { alerts, truncated, size } = notification;
         let keys = alerts.iter().map(|alert| alert.key).collect();
-        self.jobs.push(Job { keys, pending: alerts, truncated, alone: false, on_its_way: false, answer });
+        self.jobs.push(Job { keys, pending: alerts, truncated, size, alone: false, on_its_way: false, answer });
     }
 
     /// How many notifications wait, those in a message that is on its way among them.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use allocation_counter::measure;
 use sentinel_exporter::board::Board;
+use sentinel_exporter::dingtalk::payload::Notification;
 use sentinel_exporter::exposition;
 use sentinel_exporter::journal::ledger::{Format, Ledger};
 use sentinel_exporter::sample::Limits;
@@ -46,6 +47,24 @@ fn a_line_of_known_series_allocates_nothing() {
     let mut ledger = Ledger::new(Limits::default());
     assert!(measure(|| count(&mut ledger)).count_total > 0, "new series are allocated");
     assert_eq!(measure(|| count(&mut ledger)).count_total, 0);
+}
+
+#[test]
+fn a_notification_takes_little_more_than_its_bytes() {
+    const BYTES: usize = 2 << 20;
+    let filled = |begin: &str, piece: &str, end: &str| {
+        let pieces = (0..BYTES / piece.len()).map(|_| piece).collect::<Vec<_>>().join(",");
+        format!("{{\"version\":\"4\",\"alerts\":[{begin}{pieces}{end}]}}")
+    };
+    for body in [
+        filled("", r#"{"status":""}"#, ""),
+        filled(r#"{"status":"","labels":{"#, r#""a":"""#, "}}"),
+        filled(r#"{"status":"","annotations":{"#, r#""a":"""#, "}}"),
+        filled("", &format!(r#"{{"status":"","labels":{{"a":"{}"}}}}"#, "x".repeat(100_000)), ""),
+    ] {
+        let taken = measure(|| assert!(Notification::parse(body.as_bytes()).is_ok())).bytes_max;
+        assert!(taken < BYTES as u64, "{taken} bytes for {}...", &body[..80]);
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) fn robot(keys: &str) -> Robot {
 
 /// The messages that tell of a notification.
 pub(super) fn messages(robot: &Robot, notification: &Value) -> Vec<(Value, usize)> {
-    let Notification { alerts, truncated } = Notification::parse(notification.to_string().as_bytes()).unwrap();
+    let Notification { alerts, truncated, .. } = Notification::parse(notification.to_string().as_bytes()).unwrap();
     let mut alerts: Vec<_> = alerts.iter().collect();
     let mut messages = Vec::new();
     while !alerts.is_empty() {
