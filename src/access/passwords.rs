@@ -1,6 +1,8 @@
 //! Users and their passwords, with bcrypt, which costs tens of milliseconds on purpose: so one check runs at a time, few wait for it,
 //! and what was right once is known at once from then on. A burst of wrong passwords takes one core, and no scrape's turn.
 
+mod places;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -10,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
+use places::Places;
 use ring::{hmac, rand};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -20,10 +23,6 @@ use crate::secret::Secret;
 
 /// How many right pairs of user and password are known.
 const MAX_VERIFIED: usize = 256;
-/// How many checks wait, with the one that runs.
-const MAX_WAITING: usize = 32;
-/// How many of these are for one address.
-const MAX_WAITING_OF_ONE: usize = 4;
 /// How long a check waits for its turn.
 const WAIT_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -83,7 +82,7 @@ pub(super) struct Passwords {
     key: hmac::Key,
     verified: Arc<Mutex<VecDeque<Digest>>>,
     turn: Arc<Semaphore>,
-    waiting: Mutex<Vec<IpAddr>>,
+    places: Places,
     verify: Arc<Verify>,
 }
 
@@ -96,7 +95,7 @@ impl Passwords {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())
             .map_err(|_| Mistakes(vec!["the system gives no random numbers".to_owned()]))?;
         let turn = Arc::new(Semaphore::new(1));
-        Ok(Self { key, verified: Arc::default(), turn, waiting: Mutex::default(), verify })
+        Ok(Self { key, verified: Arc::default(), turn, places: Places::default(), verify })
     }
 
     /// Whether one of `users` has these credentials; `peer` is who says so.
@@ -110,8 +109,13 @@ impl Passwords {
         if self.knows(&digest) {
             return Verdict::Known;
         }
-        let Some(_place) = Place::take(&self.waiting, peer) else { return Verdict::Busy };
-        let Ok(Ok(turn)) = timeout(WAIT_DEADLINE, self.turn.clone().acquire_owned()).await else { return Verdict::Busy };
+        let Some(mut place) = self.places.take(peer) else { return Verdict::Busy };
+        let turn = tokio::select! {
+            Ok(Ok(turn)) = timeout(WAIT_DEADLINE, self.turn.clone().acquire_owned()) => turn,
+            _ = &mut place.displaced => return Verdict::Busy,
+            else => return Verdict::Busy,
+        };
+        place.keep();
         // The one before may have been the same.
         if self.knows(&digest) {
             return Verdict::Known;
@@ -127,7 +131,11 @@ impl Passwords {
             }
             right
         });
-        if checked.await.unwrap_or(false) { Verdict::Known } else { Verdict::Unknown }
+        if !checked.await.unwrap_or(false) {
+            return Verdict::Unknown;
+        }
+        self.places.trust(peer);
+        Verdict::Known
     }
 
     /// A digest that tells nothing to somebody who does not have the key of this process.
@@ -151,33 +159,6 @@ fn remember(verified: &Mutex<VecDeque<Digest>>, digest: Digest) {
         verified.pop_front();
     }
     verified.push_back(digest);
-}
-
-/// A place among those that wait, until it is dropped.
-struct Place<'a> {
-    waiting: &'a Mutex<Vec<IpAddr>>,
-    peer: IpAddr,
-}
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a Mutex<Vec<IpAddr>>, peer: IpAddr) -> Option<Self> {
-        let mut places = locked(waiting);
-        let of_peer = places.iter().filter(|other| **other == peer).count();
-        if places.len() >= MAX_WAITING || of_peer >= MAX_WAITING_OF_ONE {
-            return None;
-        }
-        places.push(peer);
-        Some(Self { waiting, peer })
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut places = locked(self.waiting);
-        if let Some(at) = places.iter().position(|peer| *peer == self.peer) {
-            places.swap_remove(at);
-        }
-    }
 }
 
 #[cfg(test)]

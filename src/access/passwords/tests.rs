@@ -5,6 +5,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use tokio::task::JoinHandle;
 
+use super::places::{MAX_WAITING, MAX_WAITING_OF_ONE};
 use super::*;
 
 /// Checks that wait for a word of the test.
@@ -45,9 +46,13 @@ fn held() -> Held {
 
 impl Held {
     fn ask(&self, user: &str, password: &str, peer: u8) -> JoinHandle<Verdict> {
+        self.ask_from(user, password, [10, 0, 0, peer].into())
+    }
+
+    fn ask_from(&self, user: &str, password: &str, peer: IpAddr) -> JoinHandle<Verdict> {
         let credentials = Credentials { user: user.into(), password: password.into() };
         let (passwords, users) = (self.passwords.clone(), self.users.clone());
-        tokio::spawn(async move { passwords.check(&users, credentials, [10, 0, 0, peer].into()).await })
+        tokio::spawn(async move { passwords.check(&users, credentials, peer).await })
     }
 
     /// Lets one check end.
@@ -115,7 +120,7 @@ async fn a_burst_of_wrong_passwords_is_one_check_at_a_time_and_delays_nobody_who
     }
     assert_eq!(refused, 1000 - MAX_WAITING);
     assert_eq!(held.begun.load(Ordering::SeqCst), 1 + MAX_WAITING);
-    assert!(locked(&held.passwords.waiting).is_empty());
+    assert_eq!(held.passwords.places.count(), 0);
 }
 
 #[tokio::test]
@@ -131,6 +136,66 @@ async fn one_address_leaves_room_for_others() {
         checked += usize::from(asked.await.unwrap() == Verdict::Unknown);
     }
     assert_eq!((checked, held.begun.load(Ordering::SeqCst)), (MAX_WAITING_OF_ONE, 5));
+}
+
+/// Has so many wrong passwords wait, of as many addresses in turn, and lets them all wait.
+async fn crowd(held: &Held, addresses: u8) -> Vec<JoinHandle<Verdict>> {
+    let crowd: Vec<_> = (0..200).map(|at| held.ask("a", &format!("wrong {at}"), at % addresses)).collect();
+    while held.passwords.places.count() < MAX_WAITING || crowd.iter().filter(|asked| !asked.is_finished()).count() > MAX_WAITING {
+        tokio::task::yield_now().await;
+    }
+    crowd
+}
+
+/// Lets all checks end, and gives the verdict of one of them.
+async fn verdict(held: &Held, asked: JoinHandle<Verdict>) -> Verdict {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    (0..MAX_WAITING + 1).for_each(|_| held.release());
+    asked.await.unwrap()
+}
+
+#[tokio::test]
+async fn who_takes_many_places_makes_room_for_another() {
+    // As many addresses as fill the queue, with four places of each, and with two or three.
+    for addresses in [8, 12] {
+        let held = held();
+        let crowd = crowd(&held, addresses).await;
+        let asked = held.ask("b", "hash of b", 200);
+        assert_eq!(verdict(&held, asked).await, Verdict::Known, "{addresses}");
+        let mut checked = 0;
+        for asked in crowd {
+            checked += usize::from(asked.await.unwrap() == Verdict::Unknown);
+        }
+        assert_eq!(checked, MAX_WAITING - 1);
+        assert_eq!(held.passwords.places.count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn who_was_right_before_comes_first() {
+    let held = held();
+    assert_eq!(held.answer("a", "hash of a", 1).await, Verdict::Known);
+    // One place each: a stranger finds none, and whoever was right at its address does, with a new password too.
+    let _crowd = crowd(&held, 100).await;
+    assert_eq!(held.ask("b", "hash of b", 200).await.unwrap(), Verdict::Busy);
+    let asked = held.ask("b", "hash of b", 1);
+    assert_eq!(verdict(&held, asked).await, Verdict::Known);
+}
+
+#[tokio::test]
+async fn whoever_has_a_network_of_ipv6_has_one_address() {
+    let held = held();
+    let from = |at: u16, last: u16| IpAddr::from([0x2001, 0xdb8, 0, at, 0, 0, 0, last]);
+    let asked: Vec<_> = (0..100).map(|at| held.ask_from("a", &format!("wrong {at}"), from(1, at))).collect();
+    let right = held.ask_from("b", "hash of b", from(2, 1));
+    assert_eq!(verdict(&held, right).await, Verdict::Known);
+    let mut checked = 0;
+    for asked in asked {
+        checked += usize::from(asked.await.unwrap() == Verdict::Unknown);
+    }
+    assert_eq!(checked, MAX_WAITING_OF_ONE);
 }
 
 #[tokio::test]
@@ -153,7 +218,7 @@ async fn a_client_that_goes_away_gives_its_place_but_not_a_running_turn() {
         gone.abort();
         assert!(gone.await.unwrap_err().is_cancelled());
     }
-    assert!(locked(&held.passwords.waiting).is_empty());
+    assert_eq!(held.passwords.places.count(), 0);
     // The check that runs goes on; the next begins when it has ended.
     let right = held.ask("b", "hash of b", 1);
     for _ in 0..100 {
