@@ -1,11 +1,12 @@
 //! The HTTP server: accepting connections within bounds, and which path is answered by what.
 //!
-//! `accept` keeps slow and silent clients from being in anybody's way, `handshake` speaks TLS with them, and `admit` says who is answered;
+//! `accept` and `connections` keep slow and silent clients from being in anybody's way, `handshake` speaks TLS with them, and `admit` says who is answered;
 //! `metrics`, `ingest` and `status` each answer one kind of request.
 
 mod accept;
 mod admit;
 mod authorize;
+mod connections;
 mod handshake;
 mod ingest;
 mod listen;
@@ -17,7 +18,6 @@ mod status;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -45,7 +45,7 @@ const MAX_BODY: u64 = 64 * 1024;
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What a request is answered with: a whole body, made before its first byte is sent.
-pub type Answer = Response<Full<Bytes>>;
+pub type Answer = Response<Bytes>;
 
 /// Who answers the requests of a server.
 pub trait Handler: Send + Sync + 'static {
@@ -186,7 +186,7 @@ pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
 
 /// An answer of another type.
 pub fn with_type(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = Response::new(body.into());
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer

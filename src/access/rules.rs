@@ -24,6 +24,15 @@ impl Rules {
         self.tls.as_ref().map(|tls| tls.config.clone())
     }
 
+    /// Whether a connection begins as it did under `other`, which was in force before.
+    pub fn shake_as(&self, other: &Rules) -> bool {
+        match (&self.tls, &other.tls) {
+            (None, None) => true,
+            (Some(now), Some(then)) => Arc::ptr_eq(&now.config, &then.config),
+            _ => false,
+        }
+    }
+
     /// Whether one more request may come now.
     pub fn has_room(&self) -> bool {
         self.rate.as_ref().is_none_or(Bucket::take)

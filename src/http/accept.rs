@@ -1,15 +1,10 @@
-//! Connections within bounds: a limit on their number, and a deadline for headers.
-//!
-//! At the limit the connection that has been quiet for longest gives way, so that a thousand silent clients do not keep a
-//! scrape out. One whose request is being answered is not quiet, however long that takes; it gives way only if all are so. A request
-//! with a body does not make it so: clients that never send the rest would outlast those that have just come.
+//! Accepting connections, and serving them until they end, with a deadline for headers.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Request;
@@ -18,15 +13,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::connections::{Connections, Place};
 use super::handshake::{end, shaken};
 use super::{Handler, admit};
-use crate::locked;
 
-/// Open connections.
-const MAX_CONNECTIONS: usize = 256;
 /// How long a client may take to send a request's head; a connection between two requests is closed after it too.
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a connection is left to send its request, however many others come. Those wait to be accepted.
@@ -42,45 +34,9 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Why a connection ended early.
 type Ended = Box<dyn std::error::Error + Send + Sync>;
 
-/// The open connections.
-#[derive(Default)]
-struct Connections {
-    open: Mutex<HashMap<u64, Open>>,
-}
-
-struct Open {
-    /// Whether a request is being answered.
-    busy: bool,
-    /// When the connection came, or a request last began or had its answer made.
-    active: Instant,
-    task: AbortHandle,
-}
-
-impl Connections {
-    fn set_busy(&self, id: u64, busy: bool) {
-        if let Some(open) = locked(&self.open).get_mut(&id) {
-            (open.busy, open.active) = (busy, Instant::now());
-        }
-    }
-
-    fn are_too_many(&self) -> bool {
-        locked(&self.open).len() >= MAX_CONNECTIONS
-    }
-
-    /// Closes the connection that has been quiet for longest, if that is for `at_least` so long.
-    fn close_quietest(&self, at_least: Duration) -> bool {
-        let mut open = locked(&self.open);
-        let quietest = open.iter().min_by_key(|(_, open)| (open.busy, open.active));
-        let quietest = quietest.filter(|(_, open)| open.active.elapsed() >= at_least).map(|(id, _)| *id);
-        let closed = quietest.and_then(|id| open.remove(&id));
-        closed.as_ref().inspect(|closed| closed.task.abort()).is_some()
-    }
-}
-
 /// Accepts connections for ever, and has their requests answered by `handler`.
 pub async fn serve<H: Handler>(listener: TcpListener, handler: Arc<H>) {
     let connections = Arc::new(Connections::default());
-    let mut next_id = 0_u64;
     let mut reported = None;
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -102,33 +58,26 @@ pub async fn serve<H: Handler>(listener: TcpListener, handler: Arc<H>) {
         while connections.are_too_many() && !connections.close_quietest(GRACE) {
             tokio::time::sleep(STEP).await;
         }
-        next_id += 1;
-        let id = next_id;
-        // Held while the task is made, so that it cannot end before it is known.
-        let mut open = locked(&connections.open);
-        let task = tokio::spawn({
-            let (handler, connections) = (handler.clone(), connections.clone());
-            async move {
-                if let Err(error) = connection(stream, peer, &*handler, |busy| connections.set_busy(id, busy)).await {
-                    tracing::debug!(%error, "a connection ended");
-                }
-                locked(&connections.open).remove(&id);
+        let handler = handler.clone();
+        connections.open(async move |place| {
+            if let Err(error) = connection(stream, peer, &*handler, &place).await {
+                tracing::debug!(%error, "a connection ended");
             }
         });
-        open.insert(id, Open { busy: false, active: Instant::now(), task: task.abort_handle() });
     }
 }
 
-async fn connection<H: Handler>(stream: TcpStream, peer: SocketAddr, handler: &H, set_busy: impl Fn(bool)) -> Result<(), Ended> {
-    let stream = shaken(stream, &*handler.access().rules().await).await?;
+async fn connection<H: Handler>(stream: TcpStream, peer: SocketAddr, handler: &H, place: &Place) -> Result<(), Ended> {
+    let rules = handler.access().rules().await;
+    let stream = shaken(stream, &rules).await?;
     let service = service_fn(|request: Request<Incoming>| {
-        let set_busy = &set_busy;
+        let rules = &rules;
         Box::pin(async move {
             // Whether the rest of a body will ever come is for the client to say.
-            set_busy(request.body().is_end_stream());
-            let answer = admit::answer(handler, request, peer).await;
-            set_busy(false);
-            Ok::<_, Infallible>(answer)
+            place.set_busy(request.body().is_end_stream());
+            let answer = admit::answer(handler, request, peer, rules).await;
+            place.set_busy(false);
+            Ok::<_, Infallible>(answer.map(|body| place.count(body)))
         })
     });
     let mut connection = http1::Builder::new()

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Request, StatusCode};
 
 use super::{Answer, Handler, text};
@@ -12,8 +12,8 @@ use crate::access::{Rules, Verdict};
 /// What is answered without credentials: it says that the process answers, and nothing else.
 const OPEN_PATHS: [&str; 2] = ["/-/healthy", "/health"];
 
-/// The answer of `handler`, if the rules let `request` through to it.
-pub(super) async fn answer<H: Handler>(handler: &H, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+/// The answer of `handler`, if the rules let `request` through to it; the connection began under those of `then`.
+pub(super) async fn answer<H: Handler>(handler: &H, request: Request<Incoming>, peer: SocketAddr, then: &Rules) -> Answer {
     let rules = handler.access().rules().await;
     let mut answer = match refusal(handler, &rules, &request, peer).await {
         None => handler.answer(request, peer).await,
@@ -21,6 +21,10 @@ pub(super) async fn answer<H: Handler>(handler: &H, request: Request<Incoming>, 
     };
     if !rules.headers.is_empty() {
         answer.headers_mut().extend(rules.headers.clone());
+    }
+    // The next request comes over one that was shaken as it is asked for now.
+    if !rules.shake_as(then) {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer
 }

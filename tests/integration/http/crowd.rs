@@ -85,6 +85,34 @@ fn a_thousand_silent_clients_do_not_hold_up_a_scrape() {
 }
 
 #[test]
+fn slow_readers_neither_fill_the_memory_nor_hold_up_a_scrape() {
+    const READERS: usize = 150;
+    let exporter = Exporter::start("journals: [{path: events.jsonl}]\nlimits: {series_per_family: 20000}");
+    let symbol = "x".repeat(100);
+    let line = |number| format!("{{\"event\":\"position\",\"symbol\":\"{number}{symbol}\",\"usd\":1.5}}\n");
+    exporter.append("events.jsonl", &(0..20_000).map(line).collect::<String>());
+    exporter.eventually("all of it is counted", |page| page.samples.len() > 20_000);
+    let page = exporter.scrape_text().body.len();
+    assert!(page * READERS > 300 << 20, "{page} bytes are too few to tell");
+    let memory = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", exporter.pid())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") << 10
+    };
+    let before = memory();
+    let mut readers = crowd_of(READERS, exporter.address);
+    for stream in &mut readers.streams {
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").expect("the request is sent");
+    }
+    let begun = Instant::now();
+    assert!(exporter.scrape_text().body.len() >= page);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    // A buffer may be twice as large as the page in it.
+    let taken = memory().saturating_sub(before);
+    assert!(taken < 160 << 20, "{taken} bytes for {READERS} pages of {page}");
+}
+
+#[test]
 fn ten_thousand_idle_clients_do_not_hold_up_a_scrape() {
     const CLIENTS: usize = 10_000;
     raise_open_files(CLIENTS as u64 + 2000);
@@ -179,7 +207,7 @@ fn clients_that_do_everything_wrong_at_once_do_not_hold_up_a_scrape() {
     let exporter = Exporter::start("");
     exporter.ready();
     let log = exporter.log();
-    let post = "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    let post = "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     let requests = [
         "\0".repeat(64 << 10),
         format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(1 << 20)),

@@ -1,12 +1,12 @@
 //! A web configuration that changes while it is in force: what is taken at once, what is refused, and what waits for a reload.
 
 use std::fs;
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Read, Write};
 
 use super::{ASKING, RIGHT, TLS, USERS, WRONG, install, start};
 use crate::support::certs::Certs;
 use crate::support::exporter::{Exporter, Setup};
-use crate::support::http::Response;
+use crate::support::http::{Response, connect};
 use crate::support::page::Page;
 use crate::support::tls::{Client, der};
 
@@ -175,4 +175,24 @@ fn a_bad_file_is_no_start() {
     let output = setup.output();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && told.contains("tls_server_config.cert_file: expected a readable file"), "{told}");
+}
+
+#[test]
+fn an_open_connection_ends_with_the_answer_after_tls_has_changed() {
+    let certs = Certs::new();
+    let exporter = start(&certs, "");
+    let mut stream = BufReader::new(connect(exporter.address));
+    let mut ask = || {
+        stream.get_mut().write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").expect("the request is sent");
+        let answer = Response::next(&mut stream);
+        (answer.status, answer.header("connection").map(str::to_owned))
+    };
+    assert_eq!(ask(), (200, None));
+    // What is no matter of connections leaves them open.
+    put(&exporter, "web.yml", "http_server_config: {headers: {X-Frame-Options: deny}}\n");
+    assert_eq!(ask(), (200, None));
+    put(&exporter, "web.yml", TLS);
+    assert_eq!(ask(), (200, Some("close".to_owned())));
+    assert_eq!(stream.read(&mut [0]).expect("an end"), 0);
+    assert_eq!(Client::new(&certs.ca).get(exporter.address, "/-/healthy", "").unwrap().status, 200);
 }
