@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use hyper::{Method, Request, StatusCode};
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{HeaderMap, Method, Request, StatusCode};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
@@ -26,9 +26,9 @@ use crate::telemetry::bridge::Telemetry;
 use crate::told::told_within;
 
 /// The longest notification, in bytes: some thousand alerts.
-const MAX_BODY: usize = 8 * 1024 * 1024;
-/// Notifications that are read at the same time.
-const MAX_READING: usize = 8;
+const MAX_BODY: u32 = 8 * 1024 * 1024;
+/// Bytes of notifications that are read at the same time.
+const MAX_READING: u32 = 2 * MAX_BODY;
 /// How long a client may take to send its body.
 const BODY_DEADLINE: Duration = Duration::from_secs(4);
 /// Bytes that are logged of a name that no robot has.
@@ -68,7 +68,7 @@ impl Settings {
 impl Site {
     /// Reload requests are sent to `reloads`.
     pub(super) fn new(telemetry: Arc<Telemetry>, access: Arc<Access>, settings: Settings, reloads: mpsc::Sender<Reload>) -> Self {
-        let (settings, reading) = (RwLock::new(settings), Semaphore::new(MAX_READING));
+        let (settings, reading) = (RwLock::new(settings), Semaphore::new(MAX_READING as usize));
         Self { telemetry, access, settings, reloads, reading, refusals: Refusals::default() }
     }
 
@@ -110,6 +110,10 @@ impl Site {
             }
             return text(StatusCode::NOT_FOUND, "No robot has this name. The bridge's configuration names them under robots.\n");
         };
+        if !is_json(&head.headers) {
+            let told = "Expected the content type application/json, which Alertmanager sends.\n";
+            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, told);
+        }
         let delivery = match self.read(body).await {
             Ok(notification) => robot.deliver(notification, came).await,
             Err(refused) => {
@@ -134,20 +138,34 @@ impl Site {
     async fn read(&self, body: Incoming) -> Result<Notification, Refused> {
         let late = |_| Refused(StatusCode::SERVICE_UNAVAILABLE, "The body did not come in time.\n".to_owned());
         let read = async {
+            let length = body
+                .size_hint()
+                .upper()
+                .and_then(|bytes| bytes.try_into().ok())
+                .map_or(MAX_BODY, |bytes: u32| bytes.min(MAX_BODY));
             // It fails when the semaphore is closed, which it never is.
-            let _turn = self.reading.acquire().await;
-            let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
-                true => Refused(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("A notification is at most {MAX_BODY} bytes: set max_alerts in Alertmanager's webhook_configs.\n"),
-                ),
-                false => Refused(StatusCode::BAD_REQUEST, "The body ended too early.\n".to_owned()),
-            })?;
+            let _room = self.reading.acquire_many(length).await;
+            let body =
+                Limited::new(body, MAX_BODY as usize).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
+                    true => Refused(
+                        StatusCode::PAYLOAD_TOO_LARGE,
+                        format!(
+                            "A notification is at most {MAX_BODY} bytes: set max_alerts in Alertmanager's webhook_configs.\n"
+                        ),
+                    ),
+                    false => Refused(StatusCode::BAD_REQUEST, "The body ended too early.\n".to_owned()),
+                })?;
             let expected = |expected| Refused(StatusCode::BAD_REQUEST, format!("Expected {expected}.\n"));
             Notification::parse(&body.to_bytes()).map_err(expected)
         };
         timeout(BODY_DEADLINE, read).await.map_err(late)?
     }
+}
+
+/// A page in a browser can send any other type to wherever it likes.
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// Why a notification is not taken: the status, and what the client is told.

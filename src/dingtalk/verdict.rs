@@ -4,6 +4,7 @@
 //! code. What is known in neither is tried again, since a message that is given up is lost.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::client::ClientError;
 
@@ -76,6 +77,8 @@ reasons! {
     Address "address" Rejected "this host's public address is not among those that the robot allows: add it in the robot's settings";
     /// 310000 with another text.
     Security "security" Rejected "the robot's security settings refuse the message: compare keyword, signature and addresses with them";
+    /// There are no calls left.
+    Quota "quota" Rejected "no calls of robots are left: DingTalk's administrator of the organisation sees its quota, and can raise it";
     /// The token is not a robot's.
     Token "token" Rejected "the URL is no robot's any more: copy it anew from the robot's settings";
     /// The robot is stopped.
@@ -103,11 +106,10 @@ pub struct Verdict {
 
 #[derive(Deserialize)]
 struct Answer {
-    errcode: Option<serde_json::Value>,
-    #[serde(default)]
-    errmsg: String,
+    errcode: Option<Value>,
+    errmsg: Option<Value>,
     /// Its servers' guard against floods has an answer of its own.
-    punish: Option<serde_json::Value>,
+    punish: Option<Value>,
 }
 
 /// Judges an answer with this status and body.
@@ -123,16 +125,23 @@ pub fn judge(status: u16, body: &[u8]) -> Verdict {
     let Ok(answer) = serde_json::from_slice::<Answer>(body) else {
         return of(Reason::Unclear, "an answer that is no JSON of its".to_owned());
     };
-    let code = answer.errcode.as_ref().and_then(|code| code.as_i64().or_else(|| code.as_str()?.parse().ok()));
+    let code = answer.errcode.as_ref().and_then(number);
     let Some(code) = code else {
         let reason = if answer.punish.is_some() { Reason::Rate } else { Reason::Unclear };
         return of(reason, "an answer without an errcode".to_owned());
     };
-    let said = format!("errcode {code}: {}", answer.errmsg);
+    let text = answer.errmsg.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let said = format!("errcode {code}: {text}");
     if code == 0 {
         return Verdict { delivery: Delivery::Sent, said };
     }
-    of(by_text(&answer.errmsg.to_lowercase()).or(by_code(code)).unwrap_or(Reason::Unknown), said)
+    of(by_text(&text.to_lowercase()).or(by_code(code)).unwrap_or(Reason::Unknown), said)
+}
+
+/// A whole number, however it is written.
+fn number(value: &Value) -> Option<i64> {
+    let whole = |number: f64| (number.fract() == 0.0 && number.abs() < 1e15).then_some(number as i64);
+    value.as_i64().or_else(|| whole(value.as_f64()?)).or_else(|| value.as_str()?.parse().ok())
 }
 
 fn by_text(text: &str) -> Option<Reason> {
@@ -146,6 +155,7 @@ fn by_text(text: &str) -> Option<Reason> {
         () if has(&["token is not exist", "token不存在", "token 不存在", "access_token"]) => Reason::Token,
         () if has(&["too long", "20000 bytes"]) => Reason::Length,
         () if has(&["system busy", "系统繁忙"]) => Reason::Busy,
+        () if has(&["over limit", "达到上限"]) => Reason::Quota,
         () => return None,
     })
 }
@@ -153,6 +163,7 @@ fn by_text(text: &str) -> Option<Reason> {
 fn by_code(code: i64) -> Option<Reason> {
     Some(match code {
         -1 => Reason::Busy,
+        90_030 => Reason::Quota,
         130_101 | 410_100 | 410_101 => Reason::Rate,
         310_000 => Reason::Security,
         300_001 | 300_005 | 400_101 => Reason::Token,
@@ -217,6 +228,9 @@ mod tests {
             (130_101, "", Reason::Rate),
             (460_101, "message too long, exceed 20000 bytes", Reason::Length),
             (-1, "系统繁忙", Reason::Busy),
+            (90_030, "webhook over limit", Reason::Quota),
+            (90_030, "", Reason::Quota),
+            (12_345, "webhook over limit", Reason::Quota),
             (12_345, "hello", Reason::Unknown),
         ] {
             assert_eq!(delivery(code, text), reason.delivery(), "{code} {text}");
@@ -247,7 +261,12 @@ mod tests {
         ] {
             assert_eq!(reason(status, body), Some(expected), "{status} {body}");
         }
-        assert_eq!(judge(200, b"{\"errcode\":\"0\"}").delivery, Delivery::Sent);
+        for delivered in ["\"0\"", "0.0", "-0.0", "0, \"errmsg\": null", "0, \"errmsg\": {}", "0, \"punish\": null"] {
+            assert_eq!(judge(200, format!("{{\"errcode\":{delivered}}}").as_bytes()).delivery, Delivery::Sent, "{delivered}");
+        }
+        for not in ["0.5", "\"\"", "false", "[0]", "1e300"] {
+            assert_eq!(reason(200, &format!("{{\"errcode\":{not}}}")), Some(Reason::Unclear), "{not}");
+        }
     }
 
     #[test]

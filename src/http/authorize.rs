@@ -2,21 +2,34 @@
 
 use std::net::IpAddr;
 
-use hyper::header::{AUTHORIZATION, FORWARDED, HeaderValue};
+use hyper::header::{AUTHORIZATION, FORWARDED, HOST, HeaderName, HeaderValue, ORIGIN, VIA};
+use hyper::http::uri::Authority;
 use hyper::{HeaderMap, StatusCode};
 use subtle::ConstantTimeEq;
 
 use crate::secret::Secret;
 
+/// What a proxy adds, and a browser: they are on this host, and speak for others.
+const FOR_OTHERS: [HeaderName; 6] = [
+    FORWARDED,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-real-ip"),
+    ORIGIN,
+    VIA,
+];
+
 /// Lets a client at `peer` in, or tells it why not; `key` is where the configuration has the token.
 pub fn authorize(headers: &HeaderMap, peer: IpAddr, token: Option<&Secret>, key: &str) -> Result<(), (StatusCode, String)> {
     let Some(token) = token else {
-        // A proxy on this host speaks for others.
-        let forwarded = headers.contains_key(FORWARDED) || headers.contains_key("x-forwarded-for");
-        if peer.to_canonical().is_loopback() && !forwarded {
+        if peer.to_canonical().is_loopback()
+            && !FOR_OTHERS.iter().any(|name| headers.contains_key(name))
+            && names_this_host(headers)
+        {
             return Ok(());
         }
-        return Err((StatusCode::FORBIDDEN, format!("Posts are taken from this host alone; {key} lets others in.\n")));
+        let told = "Posts are taken from this host alone, sent to localhost or 127.0.0.1 without a proxy";
+        return Err((StatusCode::FORBIDDEN, format!("{told}; {key} lets others in.\n")));
     };
     let value = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).and_then(|value| value.split_at_checked("Bearer ".len()));
     let given = value.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer ")).map(|(_, token)| token);
@@ -25,6 +38,14 @@ pub fn authorize(headers: &HeaderMap, peer: IpAddr, token: Option<&Secret>, key:
     } else {
         Err((StatusCode::UNAUTHORIZED, format!("Expected Authorization: Bearer with the token of {key}.\n")))
     }
+}
+
+/// Whether the request was meant for this host. A page in a browser can be of any name, and a proxy be known by one.
+fn names_this_host(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(HOST) else { return true };
+    let Ok(authority) = Authority::try_from(host.as_bytes()) else { return false };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -39,6 +60,23 @@ mod tests {
         }
         for peer in ["172.19.141.250", "0.0.0.0", "::", "fe80::1", "::ffff:192.0.2.7"] {
             assert_eq!(from(peer), Err(StatusCode::FORBIDDEN), "{peer}");
+        }
+    }
+
+    #[test]
+    fn without_a_token_nobody_speaks_for_others() {
+        let with = |name: &'static str, value: &'static str| {
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
+            authorize(&headers, "127.0.0.1".parse().unwrap(), None, "").is_ok()
+        };
+        for host in ["localhost", "LOCALHOST:8060", "127.0.0.1:8060", "127.0.1.1", "[::1]:8060", "[::ffff:127.0.0.1]"] {
+            assert!(with("host", host), "{host}");
+        }
+        for host in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "10.0.0.1", "[::2]", "", "a b"] {
+            assert!(!with("host", host), "{host}");
+        }
+        for name in ["origin", "via", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"] {
+            assert!(!with(name, "http://localhost"), "{name}");
         }
     }
 

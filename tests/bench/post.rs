@@ -53,7 +53,7 @@ pub(crate) fn rows(effort: Effort) -> Vec<Row> {
 
 fn request(body: &str) -> Vec<u8> {
     let length = body.len();
-    let head = "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n";
+    let head = "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n";
     format!("{head}Content-Length: {length}\r\n\r\n{body}").into_bytes()
 }
 

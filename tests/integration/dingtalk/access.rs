@@ -36,8 +36,30 @@ fn only_who_knows_the_token_may_post() {
 fn without_a_token_a_proxy_does_not_speak_for_this_host() {
     let dingtalk = DingTalk::start();
     let bridge = bridge(&dingtalk, "");
-    assert_eq!(with_headers(&bridge, "X-Forwarded-For: 192.0.2.1\r\n").status, 403);
+    for header in ["X-Forwarded-For: 192.0.2.1", "X-Real-IP: 192.0.2.1", "Via: 1.1 proxy", "Origin: http://localhost"] {
+        assert_eq!(with_headers(&bridge, &format!("{header}\r\n")).status, 403, "{header}");
+    }
     assert_eq!(with_headers(&bridge, "").status, 200);
+}
+
+#[test]
+fn a_page_in_a_browser_on_this_host_notifies_nobody() {
+    let dingtalk = DingTalk::start();
+    let bridge = bridge(&dingtalk, "");
+    let body = notification("g", &[alert("A", "critical")]).to_string();
+    // A form needs no leave of the server, but has one of these types.
+    for kind in ["Content-Type: \r\n", "Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"] {
+        let answer = http::try_post(bridge.address, "/dingtalk/sre/send", kind, &body).expect("an answer");
+        assert_eq!(answer.status, 415, "{kind}");
+    }
+    // A name that leads here, as a page of that name sends it.
+    let host = format!("evil.example:{}", bridge.address.port());
+    let mut stream = http::connect(bridge.address);
+    let head =
+        format!("POST /dingtalk/sre/send HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n");
+    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).expect("the request is sent");
+    assert_eq!(Response::read(&mut stream).status, 403);
+    assert_eq!(dingtalk.requests(), 0);
 }
 
 #[test]
@@ -67,6 +89,21 @@ fn what_is_no_notification_is_told_so() {
     newer["alerts"][0]["mutedBy"] = json!([{"id": 1}]);
     assert_eq!(post(&bridge, "sre", &newer).status, 200);
     assert_eq!(dingtalk.messages().len(), 1);
+    // Nor does null where there is nothing.
+    for key in ["groupKey", "externalURL", "truncatedAlerts"] {
+        let mut null = notification("g", &[alert(key, "critical")]);
+        null[key] = json!(null);
+        assert_eq!(post(&bridge, "sre", &null).status, 200, "{key}");
+    }
+    for key in ["labels", "annotations", "startsAt", "endsAt", "generatorURL"] {
+        let mut null = alert(key, "critical");
+        null[key] = json!(null);
+        assert_eq!(post(&bridge, "sre", &notification("g", &[null])).status, 200, "{key}");
+    }
+    let mut empty = notification("g", &[]);
+    empty["alerts"] = json!(null);
+    assert_eq!(post(&bridge, "sre", &empty).status, 200);
+    assert_eq!(dingtalk.messages().len(), 9);
 }
 
 #[test]

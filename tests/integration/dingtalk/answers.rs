@@ -16,7 +16,7 @@ fn what_is_delivered_is_answered_with_200() {
 }
 
 /// Code and text as the real server has them, the answer to Alertmanager, and the reason in metrics and log.
-const ERRORS: [(i64, &str, u16, &str); 20] = [
+const ERRORS: [(i64, &str, u16, &str); 21] = [
     (-1, "系统繁忙", 503, "busy"),
     (130_101, "send too fast, exceed 20 times per minute", 503, "rate"),
     (410_100, "发送速度太快而限流", 503, "rate"),
@@ -27,6 +27,7 @@ const ERRORS: [(i64, &str, u16, &str); 20] = [
     (310_000, "invalid timestamp, more: [https://ding-doc.dingtalk.com/doc#/serverapi2/qf2nxq]", 400, "clock"),
     (310_000, "ip 192.0.2.1 not in whitelist, more: [https://ding-doc.dingtalk.com/doc#/serverapi2/qf2nxq]", 400, "address"),
     (310_000, "another one", 400, "security"),
+    (90_030, "webhook over limit", 400, "quota"),
     (300_001, "token is not exist", 400, "token"),
     (400_101, "access_token不存在", 400, "token"),
     (400_102, "机器人已停用", 400, "stopped"),

@@ -14,7 +14,7 @@ const CHUNKED: &str = "1d\r\n{\"event\":\"cycle\",\"seconds\":1}\r\n0\r\n\r\n";
 const NEXT: &str = "GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 fn post(headers: &str, body: &str) -> String {
-    format!("POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{headers}\r\n\r\n{body}")
+    format!("POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}\r\n\r\n{body}")
 }
 
 /// The statuses of all answers to `request` and what stands behind it; the server has to end the connection.

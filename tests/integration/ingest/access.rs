@@ -62,11 +62,20 @@ fn a_reload_brings_another_token() {
 #[test]
 fn without_a_token_a_proxy_is_not_this_host() {
     let exporter = Exporter::start("");
-    for header in ["X-Forwarded-For: 192.0.2.7\r\n", "Forwarded: for=192.0.2.7\r\n"] {
+    for header in [
+        "X-Forwarded-For: 192.0.2.7\r\n",
+        "Forwarded: for=192.0.2.7\r\n",
+        "X-Real-IP: 192.0.2.7\r\n",
+        "Via: 1.1 proxy\r\n",
+        "Origin: http://evil.example\r\n",
+    ] {
         let answer = exporter.post(header, cycles(1));
         assert_eq!(
             (answer.status, answer.text()),
-            (403, "Posts are taken from this host alone; ingest.token_file lets others in.\n")
+            (
+                403,
+                "Posts are taken from this host alone, sent to localhost or 127.0.0.1 without a proxy; ingest.token_file lets others in.\n"
+            )
         );
     }
     assert_eq!(exporter.value(CYCLES), Some(0.0));

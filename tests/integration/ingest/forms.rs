@@ -131,11 +131,11 @@ fn a_body_of_more_than_a_mebibyte_is_413() {
     assert_eq!(exporter.post("", longest + "\n").status, 413);
     // One that announces its length is answered before it sends anything.
     let mut early = connect(exporter.address);
-    let head = "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\r\n";
+    let head = "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\r\n";
     early.write_all(head.as_bytes()).unwrap();
     assert_eq!(Response::read(&mut early).status, 413);
     let mut stream = connect(exporter.address);
-    let head = "POST /v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunk = format!("10000\r\n{}\r\n", " ".repeat(65_536));
     // The server answers before it has taken all.
     let _ = stream.write_all((head.to_owned() + &chunk.repeat(17)).as_bytes());
@@ -148,7 +148,7 @@ fn a_body_in_chunks_is_taken() {
     let exporter = Exporter::start("");
     exporter.ready();
     let mut stream = connect(exporter.address);
-    let head = "POST /v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunks = GOOD.as_bytes().chunks(7).map(|part| format!("{:x}\r\n{}\r\n", part.len(), str::from_utf8(part).unwrap()));
     stream.write_all((head.to_owned() + &chunks.collect::<String>() + "0\r\n\r\n").as_bytes()).unwrap();
     assert_eq!(Response::read(&mut stream).text(), r#"{"accepted":1,"rejected":[]}"#);
@@ -158,7 +158,7 @@ fn a_body_in_chunks_is_taken() {
 fn a_body_that_does_not_come_is_408_and_a_broken_one_counts_nothing() {
     let exporter = Exporter::start("");
     exporter.ready();
-    let head = "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n";
+    let head = "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n";
     let mut slow = connect(exporter.address);
     slow.write_all(format!("{head}{GOOD}\n").as_bytes()).unwrap();
     let mut broken = connect(exporter.address);

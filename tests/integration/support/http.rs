@@ -117,11 +117,13 @@ pub(crate) fn post_events(address: SocketAddr, headers: &str, body: &[u8]) -> Op
     exchange(address, &[head.as_bytes(), body].concat())
 }
 
-/// Posts JSON with more headers, each ended by `\r\n`. None when the connection breaks before there is an answer.
+/// Posts JSON, unless a `Content-Type` is among the `headers`, each ended by `\r\n`. None when the connection breaks before there is an answer.
 pub(crate) fn try_post(address: SocketAddr, path: &str, headers: &str, json: &str) -> Option<Response> {
+    let kind = if headers.contains("Content-Type:") { "" } else { "Content-Type: application/json\r\n" };
     let length = json.len();
-    let head =
-        format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{kind}{headers}Content-Length: {length}\r\n\r\n"
+    );
     exchange(address, (head + json).as_bytes())
 }
 

@@ -9,6 +9,7 @@ use crate::support::exporter::Setup;
 use crate::support::page::Page;
 use crate::support::tls::Client;
 
+const JSON: &str = "Content-Type: application/json\r\nContent-Length: 2\r\n";
 const SUCCESSFUL: &str = "sentinel_dingtalk_config_last_reload_successful";
 
 #[test]
@@ -36,9 +37,9 @@ fn the_bridge_asks_for_the_same() {
     }
     // Notifications come with their own token, which is no user, and the other way round.
     let post = |headers: &str| hub.request(bridge.address, "POST", "/dingtalk/sre/send", headers, "{}").unwrap().0;
-    let answer = post(&format!("{RIGHT}Content-Length: 2\r\n"));
+    let answer = post(&format!("{RIGHT}{JSON}"));
     assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer realm=\"dingtalk\"")));
-    assert_eq!(post("Authorization: Bearer b3arer\r\nContent-Length: 2\r\n").status, 400, "it is let in, and its body is none");
+    assert_eq!(post(&format!("Authorization: Bearer b3arer\r\n{JSON}")).status, 400, "it is let in, and its body is none");
     assert_eq!(hub.get(bridge.address, "/metrics", "Authorization: Bearer b3arer\r\n").unwrap().status, 401);
 
     let successful = || Page::parse(hub.get(bridge.address, "/metrics", RIGHT).unwrap().text()).value(SUCCESSFUL);
