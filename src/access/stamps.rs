@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::config::load::read_file;
+
 /// What changes with a file: device, inode, length, and the times of its content and of itself, in nanoseconds. None: it is not there.
 type Stamp = Option<[i128; 5]>;
 
@@ -18,7 +20,7 @@ impl Stamps {
     pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         // Before it is read: what is written in between is a change.
         self.0.borrow_mut().push((path.to_owned(), stamp(path)));
-        fs::read(path)
+        read_file(path)
     }
 
     /// Whether all of them are as they were.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_yaml::{Mapping, Value};
 
 use super::context::Context;
-use super::load::Mistakes;
+use super::load::{Mistakes, read_file};
 use crate::secret::Secret;
 
 /// What durations may be. A longer one is a typing error, and the database's own limits are not far beyond.
@@ -222,7 +222,8 @@ impl<'a> Section<'a> {
     }
 
     fn secret_file(&mut self, key: &'static str) -> Option<Secret> {
-        let text = self.file(key, |path| std::fs::read_to_string(path))?;
+        let text =
+            self.file(key, |path| String::from_utf8(read_file(path)?).map_err(|_| io::Error::other("it is no text in UTF-8")))?;
         Some(Secret::new(text.trim_end_matches(['\r', '\n'])))
     }
 

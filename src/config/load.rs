@@ -1,8 +1,8 @@
 //! A configuration file into what a program takes of it, or into the list of all that is wrong with it.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::path::{Path, PathBuf, absolute};
+use std::{fmt, fs, io};
 
 use super::context::{Context, Env};
 use super::decode::Section;
@@ -31,6 +31,14 @@ pub fn load<T>(file: Option<&Path>, decode: impl FnOnce(&mut Section<'_>) -> T) 
     let Some(file) = file else { return parse("", &folder_of(Path::new(""))?, &variable, decode) };
     let text = std::fs::read_to_string(file).map_err(|error| Mistakes(vec![format!("{}: {error}", file.display())]))?;
     parse(&text, &folder_of(file)?, &variable, decode).map_err(|mistakes| mistakes.of(file))
+}
+
+/// What is in a file. What is no file, such as a pipe, may never end, or never begin.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    fs::read(path)
 }
 
 /// Reads `text` of `file`, which is in another program's format: variables mean nothing in it.

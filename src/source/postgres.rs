@@ -18,6 +18,7 @@ use session::{Failure, Session};
 use super::{Part, Source, SourceError};
 use crate::board::Board;
 use crate::config::decode::Section;
+use crate::config::load::read_file;
 use crate::family::Feed;
 use crate::journal::batches::Batch;
 use crate::sample::{Limits, SampleSet};
@@ -41,7 +42,7 @@ impl Settings {
     /// Reads the section.
     pub fn decode(mut section: Section<'_>) -> Option<Self> {
         let url = section.required_secret("url", "url_file", "expected postgresql://user:password@host:port/database");
-        let ca = section.file("ca_file", |path| std::fs::read(path));
+        let ca = section.file("ca_file", read_file);
         let interval = section.duration("interval", Duration::from_secs(15));
         let timeout = section.duration("timeout", Duration::from_secs(5));
         let stale_after = section.stale_after(interval, Duration::from_secs(60));

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::support::exporter::{Exporter, Setup};
@@ -46,6 +47,25 @@ fn in_the_middle_of_a_long_journal() {
     // It goes on where it was.
     assert!(again.folder().join("sentinel-data/checkpoint").exists(), "what was counted is not saved");
     assert_eq!(again.start().value("sentinel_trading_cycles_total"), Some(f64::from(LONG) * 1000.0));
+}
+
+#[test]
+fn after_a_reload_that_finds_a_pipe() {
+    for key in [
+        "ingest: {token_file: pipe}",
+        "postgres: {url: 'postgresql://u@127.0.0.1:1/d', ca_file: pipe}",
+        "web: {config_file: pipe}",
+    ] {
+        let exporter = Exporter::start("");
+        exporter.scrape();
+        // Whoever opens one waits for somebody who writes.
+        let made = Command::new("mkfifo").arg(exporter.path("pipe")).status().expect("mkfifo runs");
+        assert!(made.success());
+        std::fs::write(exporter.path("sentinel.yml"), key).unwrap();
+        exporter.signal("HUP");
+        exporter.logged("it is no regular file");
+        stops(exporter);
+    }
 }
 
 #[test]
