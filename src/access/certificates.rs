@@ -56,8 +56,13 @@ impl FromStr for ClientAuth {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // What older versions of exporter-toolkit called it.
-        let text = if text == "RequireClientCert" { "RequireAnyClientCert" } else { text };
+        let text = match text {
+            // As good as not there.
+            "" => "NoClientCert",
+            // What older versions of exporter-toolkit called it.
+            "RequireClientCert" => "RequireAnyClientCert",
+            text => text,
+        };
         let known = NAMES.iter().find(|(name, _)| *name == text);
         known.map(|(_, kind)| *kind).ok_or_else(|| format!("one of {}", NAMES.map(|(name, _)| name).join(", ")))
     }

@@ -125,7 +125,8 @@ fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
 fn key_mistake(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => "expected the key of the certificate".to_owned(),
-        error => format!("expected a private key that can be used: {error}"),
+        // The error names three algorithms, and does not say which of their keys are too weak or too strange.
+        _ => "expected a private key of RSA with 2048 to 8192 bits, of ECDSA with P-256 or P-384, or of Ed25519".to_owned(),
     }
 }
 

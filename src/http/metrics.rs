@@ -51,12 +51,14 @@ fn drain_limit(headers: &HeaderMap) -> Duration {
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let refused = parts.filter_map(|part| part.strip_prefix("q=")).any(|q| q.parse() == Ok(0.0_f32));
-        (name.eq_ignore_ascii_case("gzip") || name == "*") && !refused
-    })
+    let codings = values.collect::<Vec<_>>().join(",").to_ascii_lowercase();
+    // Whether a coding is accepted, if it is named.
+    let accepts = |wanted: &str| {
+        let mut codings = codings.split(',').map(|coding| coding.split_once(';').unwrap_or((coding, "")));
+        let (_, quality) = codings.find(|(name, _)| name.trim() == wanted)?;
+        Some(quality.trim().strip_prefix("q=").is_none_or(|q| q.trim().parse() != Ok(0.0_f32)))
+    };
+    accepts("gzip").or_else(|| accepts("*")).unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -76,6 +78,11 @@ mod tests {
             ("identity", false),
             ("gzip;q=0", false),
             ("gzip; q=0.0, br", false),
+            ("GZIP;Q=0", false),
+            ("gzip;q=0, *", false),
+            ("*, gzip;q=0", false),
+            ("*;q=0, gzip", true),
+            ("br, *;q=0.1", true),
             ("", false),
         ] {
             assert_eq!(accepts_gzip(&headers("accept-encoding", value)), accepted, "{value}");

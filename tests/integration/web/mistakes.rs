@@ -67,6 +67,19 @@ fn a_file_that_cannot_be_read_is_a_mistake() {
 }
 
 #[test]
+fn keys_that_are_not_spoken_are_named() {
+    let folder = folder();
+    let expected = "expected a private key of RSA with 2048 to 8192 bits, of ECDSA with P-256 or P-384, or of Ed25519";
+    for algorithm in ["rsa:1024", "ec -pkeyopt ec_paramgen_curve:P-521"] {
+        let request = "req -x509 -nodes -subj /CN=localhost -days 1 -out server.crt -keyout server.key -newkey";
+        let arguments = request.split(' ').chain(algorithm.split(' '));
+        let output = Command::new("openssl").args(arguments).current_dir(folder.path()).output().expect("openssl runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(mistakes(&folder, TLS), [format!("tls_server_config.key_file: {expected}")], "{algorithm}");
+    }
+}
+
+#[test]
 fn a_variable_is_text_like_any_other() {
     let folder = folder();
     let headers = "http_server_config: {headers: {Content-Security-Policy: \"${HOME} ${\"}}\n";
@@ -82,6 +95,7 @@ fn what_is_good_is_good_to_promtool_too() {
         USERS.to_owned(),
         "basic_auth_users:\n".to_owned(),
         format!("{TLS}{ASKING}{USERS}"),
+        format!("{TLS}  client_auth_type: \"\"\n"),
         format!("{TLS}  min_version: TLS13\n  max_version: TLS13\n  curve_preferences: [X25519, CurveP256, CurveP384]\n"),
         format!("{TLS}  cipher_suites: [TLS_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]\n"),
         "http_server_config: {http2: false, headers: {X-Frame-Options: sameorigin, X-XSS-Protection: \"\"}}\n".to_owned(),
