@@ -21,7 +21,7 @@ def check_receivers(hub):
     if missing:
         why = f"not there, or without anybody to send to: {several(missing, 9)}; set what they need (scripts/render-alertmanager --help)"
         return "FAIL", why, f"cd {ROOT} && {render} && {hub.at('sudo systemctl reload prometheus-alertmanager')}"
-    return "ok", f"there are {', '.join(sorted(found))}"
+    return "ok", f"there are {', '.join(sorted(name for name, ways in found.items() if ways))}"
 
 
 def check_cluster(hub):

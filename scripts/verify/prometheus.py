@@ -149,7 +149,7 @@ def check_metrics(hub):
 
 def check_firing(hub):
     alerts = hub.answers.of_prometheus("alerts")["alerts"]
-    firing = [alert for alert in alerts if alert["state"] == "firing" and alert["labels"]["alertname"] != "SentinelWatchdog"]
+    firing = [alert for alert in alerts if alert["state"] == "firing" and alert["labels"].get("severity") != "none"]
     words = []
     for alert in firing:
         labels = alert["labels"]

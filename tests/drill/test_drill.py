@@ -95,7 +95,9 @@ class Judgement(unittest.TestCase):
 class Coverage(unittest.TestCase):
     def test_every_alert_has_a_drill(self):
         drilled = {alert for drill in DRILLS.values() for alert in drill.alerts}
-        self.assertEqual(drilled, {str(alert) for alert in Agreed().alerts.values()})
+        agreed = Agreed()
+        told = {str(alert) for alert in agreed.alerts.values() if any(alert.name == name and receivers for (name, *_), receivers in agreed.routes.items())}
+        self.assertEqual(drilled, told)
 
     def test_those_for_ci_reach_every_receiver_and_every_team(self):
         agreed = Agreed()

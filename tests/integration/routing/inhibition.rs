@@ -24,6 +24,9 @@ const INHIBITED: &[(&str, &str)] = &[
     ("SentinelSchemaCacheStale warning", "SentinelPostgrestDown warning"),
     ("SentinelSchemaCacheStale critical", "SentinelPostgrestDown warning"),
     ("SentinelSchemaCacheStale warning", "SentinelSloBurn critical slo=schema-cache"),
+    ("SentinelSchemaCacheReloadFailed critical", "SentinelSchemaCacheStale warning"),
+    ("SentinelSchemaCacheReloadFailed critical", "SentinelSchemaCacheStale critical"),
+    ("SentinelOrderLatencyCritical critical", "SentinelOrderLatencyHigh warning"),
     ("SentinelMockSignalFailed warning", "SentinelMockSignalSuccessLow warning"),
     ("SentinelMockSignalFailed critical", "SentinelMockSignalSuccessLow critical"),
     ("SentinelMockSignalFailed warning", "SentinelRcaFailed warning trigger=mock_signal_failure"),
@@ -32,9 +35,98 @@ const INHIBITED: &[(&str, &str)] = &[
     ("SentinelKillSwitchActive critical trigger=MANUAL", "SentinelNoOrders warning"),
     ("SentinelKillSwitchActive critical trigger=MANUAL", "SentinelSignalsNotExecuted warning"),
     ("SentinelKillSwitchActive critical trigger=MANUAL", "SentinelTradingCyclesStalled critical"),
+    ("SentinelKillSwitchActive critical trigger=DAILY_LOSS", "SentinelDailyLoss warning"),
+    ("SentinelKillSwitchActive critical trigger=DAILY_LOSS", "SentinelDailyLoss critical"),
     ("SentinelSloBurn critical slo=predictions", "SentinelSloBurn warning slo=predictions"),
     ("SentinelCheckFailing critical check=disk source=rca", "SentinelCheckFailing warning check=disk source=rca"),
 ];
+
+/// What is explained for an hour after its explanation has ended: `because` and `level` of SentinelInhibitor, with its collector.
+const INHIBITED_AFTERWARDS: &[(&str, &str)] = &[
+    ("SentinelExporterDown level=critical", "SentinelSloBurn critical slo=exporter"),
+    ("SentinelExporterDown level=critical", "SentinelSloBurn warning slo=exporter"),
+    ("SentinelTradingCyclesStalled level=critical", "SentinelSloBurn critical slo=trading-cycles"),
+    ("SentinelKillSwitchActive level=critical", "SentinelSloBurn critical slo=trading-cycles"),
+    ("SentinelPredictionsFailing level=critical", "SentinelTradingCyclesFailing warning"),
+    ("SentinelPredictionsFailing level=critical", "SentinelApiErrorsHigh warning endpoint=hub"),
+    ("SentinelPredictionsFailing level=critical", "SentinelSloBurn critical slo=trading-cycles"),
+    ("SentinelPredictionsFailing level=critical", "SentinelSloBurn critical slo=predictions"),
+    ("SentinelPredictionsFailing level=critical", "SentinelSloBurn warning slo=api-calls"),
+    ("SentinelDataFetchFailing level=warning", "SentinelTradingCyclesFailing warning"),
+    ("SentinelDataFetchFailing level=warning", "SentinelApiErrorsHigh warning endpoint=eodhd"),
+    ("SentinelDataFetchFailing level=warning", "SentinelSloBurn critical slo=trading-cycles"),
+    ("SentinelDataFetchFailing level=warning", "SentinelSloBurn critical slo=predictions"),
+    ("SentinelDataFetchFailing level=warning", "SentinelSloBurn critical slo=api-calls"),
+    ("SentinelOrderLatencyCritical level=critical", "SentinelSloBurn critical slo=order-latency-p95"),
+    ("SentinelOrderLatencyCritical level=critical", "SentinelSloBurn critical slo=order-latency-p99"),
+    ("SentinelTradingErrorsHigh level=critical", "SentinelSloBurn critical slo=order-errors"),
+    ("SentinelSchemaCacheStale level=warning", "SentinelSloBurn critical slo=schema-cache"),
+    ("SentinelMockSignalFailed level=critical", "SentinelSloBurn critical slo=mock-signals"),
+    ("SentinelMockSignalFailed level=warning", "SentinelRcaFailed warning"),
+    ("SentinelBatchesStuck level=critical", "SentinelCheckFailing critical source=exporter check=stuck_batches"),
+    ("SentinelBatchErrorSpike level=warning", "SentinelCheckFailing warning source=exporter check=error_spike"),
+    ("SentinelSchemaCacheStale level=warning", "SentinelCheckFailing critical source=exporter check=schema_cache"),
+    ("SentinelSchemaCacheStale level=warning", "SentinelCheckFailing warning source=exporter check=postgrest"),
+    ("SentinelPostgrestDown level=warning", "SentinelCheckFailing warning source=exporter check=schema_cache"),
+    ("SentinelPostgrestDown level=warning", "SentinelCheckFailing warning source=exporter check=postgrest"),
+    ("SentinelProbeFailing level=warning", "SentinelCheckFailing warning source=exporter check=probe"),
+    ("SentinelCollectorFailing level=warning collector=postgres", "SentinelCheckFailing warning source=exporter check=postgres"),
+    (
+        "SentinelCollectorFailing level=warning collector=postgres",
+        "SentinelCheckFailing warning source=exporter check=stuck_batches",
+    ),
+    (
+        "SentinelCollectorFailing level=warning collector=postgres",
+        "SentinelCheckFailing warning source=exporter check=error_spike",
+    ),
+    (
+        "SentinelCollectorFailing level=warning collector=postgrest",
+        "SentinelCheckFailing warning source=exporter check=postgrest",
+    ),
+    (
+        "SentinelCollectorFailing level=warning collector=postgrest",
+        "SentinelCheckFailing warning source=exporter check=schema_cache",
+    ),
+    ("SentinelCollectorFailing level=warning collector=probe", "SentinelCheckFailing warning source=exporter check=probe"),
+    (
+        "SentinelCollectorFailing level=warning collector=sre_state",
+        "SentinelCheckFailing warning source=exporter check=sre_state",
+    ),
+    (
+        "SentinelCollectorFailing level=warning collector=mock_signal",
+        "SentinelCheckFailing warning source=exporter check=mock_signal",
+    ),
+];
+
+/// What looks alike, and has to be told although the other has fired within the hour.
+const FREE_AFTERWARDS: &[(&str, &str)] = &[
+    ("SentinelExporterDown level=critical", "SentinelSloBurn critical slo=predictions"),
+    ("SentinelExporterDown level=critical", "SentinelTradingCyclesStalled critical"),
+    ("SentinelKillSwitchActive level=critical", "SentinelTradingCyclesStalled critical"),
+    ("SentinelKillSwitchActive level=critical", "SentinelDailyLoss critical"),
+    ("SentinelTradingCyclesStalled level=critical", "SentinelTradingCyclesFailing warning"),
+    ("SentinelPredictionsFailing level=critical", "SentinelSloBurn critical slo=order-errors"),
+    ("SentinelTradingErrorsHigh level=warning", "SentinelSloBurn critical slo=order-errors"),
+    ("SentinelMockSignalFailed level=warning", "SentinelSloBurn critical slo=mock-signals"),
+    ("SentinelSchemaCacheStale level=critical", "SentinelPostgrestDown warning"),
+    ("SentinelPostgrestDown level=warning", "SentinelSloBurn critical slo=schema-cache"),
+    // What was looked at, and is critical, is more than what nobody could look at.
+    ("SentinelPostgrestDown level=warning", "SentinelCheckFailing critical source=exporter check=schema_cache"),
+    (
+        "SentinelCollectorFailing level=warning collector=postgres",
+        "SentinelCheckFailing critical source=exporter check=stuck_batches",
+    ),
+    // Another check, and one that somebody else ran.
+    ("SentinelBatchesStuck level=critical", "SentinelCheckFailing warning source=exporter check=error_spike"),
+    ("SentinelBatchesStuck level=critical", "SentinelCheckFailing critical source=critical check=stuck_batches"),
+    ("SentinelCollectorFailing level=warning collector=probe", "SentinelCheckFailing warning source=exporter check=postgres"),
+    ("SentinelExporterDown level=critical", "SentinelWatchdog none"),
+];
+
+/// The alert that remembers one, from its name and the labels that are kept.
+fn remembered(text: &str) -> String {
+    format!("SentinelInhibitor none because={text}")
+}
 
 /// What looks alike, and has to be told.
 const FREE: &[(&str, &str)] = &[
@@ -54,11 +146,11 @@ const FREE: &[(&str, &str)] = &[
     ("SentinelPredictionsFailing critical", "SentinelNoOrders warning"),
     ("SentinelZmqSendFailing critical", "SentinelNoOrders warning"),
     ("SentinelSchemaCacheStale critical", "SentinelSloBurn critical slo=predictions"),
-    ("SentinelSchemaCacheStale critical", "SentinelSchemaCacheReloadFailed critical"),
     ("SentinelMockSignalFailed warning", "SentinelMockSignalSuccessLow critical"),
     ("SentinelMockSignalFailed warning", "SentinelParserHealthLow critical"),
     ("SentinelMockSignalFailed critical", "SentinelMockSignalStale critical"),
     ("SentinelKillSwitchActive critical trigger=MANUAL", "SentinelTradingCyclesFailing warning"),
+    ("SentinelKillSwitchActive critical trigger=MANUAL", "SentinelDailyLoss critical"),
     ("SentinelExporterDown critical", "SentinelWatchdog none"),
 ];
 
@@ -78,6 +170,7 @@ fn alert(text: &str, instance: Option<&str>) -> Value {
 /// severities of one alert.
 fn pairs() -> Vec<(String, String)> {
     let mut pairs: Vec<_> = INHIBITED.iter().map(|(source, target)| ((*source).to_owned(), (*target).to_owned())).collect();
+    pairs.extend(INHIBITED_AFTERWARDS.iter().map(|(source, target)| (remembered(source), (*target).to_owned())));
     for [name, severity, ..] in table().filter(|[name, ..]| !["SentinelExporterDown", "SentinelWatchdog"].contains(name)) {
         pairs.push(("SentinelExporterDown critical".to_owned(), format!("{name} {severity}")));
         if severity == "warning" && table().any(|[other, severity, ..]| other == name && severity == "critical") {
@@ -114,11 +207,13 @@ fn what_another_alert_explains_is_not_told() {
     let pairs = pairs();
     assert!(pairs.len() > 100);
     let mut alerts = Vec::new();
-    for (number, (source, target)) in FREE.iter().enumerate() {
+    let free = FREE.iter().map(|(source, target)| ((*source).to_owned(), *target));
+    let free_afterwards = FREE_AFTERWARDS.iter().map(|(source, target)| (remembered(source), *target));
+    for (number, (source, target)) in free.chain(free_afterwards).enumerate() {
         let host = format!("free-{number}");
-        alerts.extend([source, target].map(|text| alert(text, Some(&host))));
+        alerts.extend([&*source, target].map(|text| alert(text, Some(&host))));
         // Two that lack the label are not of one host for that.
-        alerts.extend([source, target].map(|text| alert(text, None)));
+        alerts.extend([&*source, target].map(|text| alert(text, None)));
     }
     for (number, (source, target)) in pairs.iter().enumerate() {
         alerts.push(alert(source, None));

@@ -8,7 +8,7 @@ use serde_yaml::Value;
 
 use super::{EVERYTHING, Folder, ROOT, table};
 
-/// The values that a label of an alert can have, by the rules: labels that a rule gives, and alerts' names.
+/// The values that a label of an alert can have: labels that a rule gives, alerts' names, and of the exporter's those that are asked for.
 fn known() -> (BTreeSet<[String; 3]>, BTreeMap<String, BTreeSet<String>>) {
     let (mut alerts, mut values) = (BTreeSet::new(), BTreeMap::<_, BTreeSet<_>>::new());
     for entry in fs::read_dir(Path::new(ROOT).join("rules")).unwrap() {
@@ -26,6 +26,20 @@ fn known() -> (BTreeSet<[String; 3]>, BTreeMap<String, BTreeSet<String>>) {
                 alerts.insert([alert, label("severity"), label("team")]);
             }
         }
+    }
+    // Of SentinelInhibitor: an alert's name and severity.
+    values.insert("because".to_owned(), values["alertname"].clone());
+    values.insert("level".to_owned(), values["severity"].clone());
+    for (name, known) in [
+        ("trigger", &["DAILY_LOSS"][..]),
+        ("source", &["exporter"]),
+        ("collector", &["postgres", "postgrest", "probe", "sre_state", "mock_signal"]),
+        (
+            "check",
+            &["postgres", "postgrest", "probe", "sre_state", "mock_signal", "stuck_batches", "error_spike", "schema_cache"],
+        ),
+    ] {
+        values.insert(name.to_owned(), known.iter().map(|value| (*value).to_owned()).collect());
     }
     (alerts, values)
 }
@@ -78,4 +92,14 @@ fn the_table_has_the_alerts_of_the_rules() {
         .map(|[alert, severity, team, _]| format!("{alert} {severity} {}", if of_objective(alert) { "any" } else { team }))
         .collect();
     assert_eq!(of_table, of_rules);
+}
+
+#[test]
+fn what_is_remembered_is_what_an_inhibition_asks_for() {
+    let mut found = Vec::new();
+    matchers(&Folder::new().rendered(EVERYTHING), &mut found);
+    let asked: BTreeSet<_> = found.into_iter().filter(|(label, _)| label == "because").flat_map(|(_, names)| names).collect();
+    let rules = fs::read_to_string(Path::new(ROOT).join("rules/inhibitor.yml")).unwrap();
+    let remembered = rules.split_once("alertname=~\"").unwrap().1.split_once('"').unwrap().0;
+    assert_eq!(asked, remembered.split('|').map(str::to_owned).collect());
 }

@@ -95,10 +95,13 @@ fn times_are_the_agreed_ones() {
         let found =
             routes.iter().find(|route| route["matchers"] == yaml(matchers)).unwrap_or_else(|| panic!("no route {matchers}"));
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        ["group_interval", "repeat_interval"].map(|key| text(&found[key]).or_else(|| text(&route[key])).unwrap())
+        ["group_wait", "group_interval", "repeat_interval"].map(|key| text(&found[key]).or_else(|| text(&route[key])).unwrap())
     };
-    assert_eq!(times("['alertname=\"SentinelWatchdog\"']"), ["1m", "30s"]);
-    assert_eq!(times("['severity=\"critical\"']"), ["1m", "1h"]);
-    assert_eq!(times("['severity=\"warning\"']"), ["5m", "4h"]);
-    assert_eq!(times("['severity=\"info\"']"), ["5m", "12h"]);
+    assert_eq!(times("['alertname=\"SentinelWatchdog\"']"), ["0s", "1m", "30s"]);
+    assert_eq!(times("['severity=\"critical\"']"), ["5s", "1m", "1h"]);
+    assert_eq!(times("['severity=\"warning\"']"), ["30s", "5m", "4h"]);
+    // They wait for what explains them.
+    let explained = "['alertname=~\"SentinelTradingCyclesFailing|SentinelApiErrorsHigh\"', 'severity=\"warning\"']";
+    assert_eq!(times(explained), ["6m", "5m", "4h"]);
+    assert_eq!(times("['severity=\"info\"']"), ["30s", "5m", "12h"]);
 }

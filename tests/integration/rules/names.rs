@@ -11,8 +11,8 @@ use super::promql::{lists, selectors};
 
 /// The labels of the scrape target. A label of the exporter with such a name arrives as `exported_...`.
 const TARGET: [&str; 5] = ["job", "instance", "node", "region", "component"];
-/// Labels of Prometheus, Alertmanager and the objectives.
-const OTHERS: [&str; 7] = ["le", "slo", "team", "integration", "rule_group", "alertname", "severity"];
+/// Labels of Prometheus, Alertmanager, the objectives and SentinelInhibitor.
+const OTHERS: [&str; 9] = ["le", "slo", "team", "integration", "rule_group", "alertname", "severity", "because", "level"];
 /// The daemon's client is a Python module, and the exporter a crate.
 const NO_METRICS: [&str; 2] = ["sentinel_events", "sentinel_exporter"];
 /// Where a histogram is named by its series; prose may name the whole of it.
