@@ -4,6 +4,7 @@
 
 mod alerts;
 mod bundle;
+mod commands;
 mod names;
 mod objectives;
 mod promql;
