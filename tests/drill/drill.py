@@ -26,6 +26,8 @@ class Drill:
     run: Callable
     # Alerts that fire too, and have to be kept back by these.
     inhibited: list = field(default_factory=list)
+    # Those of them that fire on when the cause has ended: nobody may be told until they are over, nor then.
+    lasting: list = field(default_factory=list)
     # Names of alerts that the same cause may bring besides.
     also: list = field(default_factory=list)
     # Of an alert that several teams have.
@@ -105,6 +107,7 @@ class Run:
                     self.kept_back()
                 self.fault_at = time.monotonic()
             self.end()
+            self.outlast()
             self.nothing_else()
         except Failed as failed:
             self.problems.append(str(failed))
@@ -216,6 +219,12 @@ class Run:
             else:
                 missing = [receiver for alert, receiver in wanted if str(alert) == row.alert and not self.ended(alert, receiver)]
                 self.problems.append(f"{row.alert}: its end did not come to {', '.join(missing)} within {self.drill.until_resolved:.0f} s")
+
+    def outlast(self):
+        """Waits until what the cause has left behind is over."""
+        for name in self.drill.lasting:
+            alert = self.agreed.alert(name)
+            until(lambda: not self.host.chain.fires(alert, self.instance), self.drill.until_resolved, f"{alert} is over", pause=0.5)
 
     def nothing_else(self):
         names = {alert.name for alert in self.seen} | set(self.drill.also)

@@ -9,8 +9,8 @@ from ..standins.server import Dropped
 
 # Three teams are told at once.
 ALERTS = ("SentinelKillSwitchActive critical", "SentinelBatchesStuck critical", "SentinelMockSignalStale critical")
-# That something cannot be delivered is worth a message itself; and the exporter checks for stuck batches too, some minutes later.
-FAILING = ["SentinelNotificationsFailing", "SentinelDingTalkFailing", "SentinelRulesFailing", "SentinelCheckFailing"]
+# That something cannot be delivered is worth a message itself, and that a server of HUB's is gone.
+FAILING = ["SentinelNotificationsFailing", "SentinelDingTalkFailing", "SentinelRulesFailing", "SentinelHubDown"]
 
 
 def begin(host):

@@ -6,7 +6,7 @@ DATABASE = ("database",)
 BURN = ["SentinelSloBurn"]
 
 
-@drill("a batch stops on its way, 11 minutes ago", "SentinelBatchesStuck critical", words="status inserting", sinks=DATABASE, ci=True)
+@drill("a batch stops on its way, 11 minutes ago", "SentinelBatchesStuck critical", words="status inserting", sinks=DATABASE, inhibited=["SentinelCheckFailing critical"], lasting=["SentinelCheckFailing critical"], ci=True)
 def stuck_batches(host):
     host.batches(1, "inserting", age="11 minutes")
     yield
@@ -72,9 +72,9 @@ def postgrest_down(host):
     "SentinelSchemaCacheStale warning",
     "SentinelSchemaCacheStale critical",
     sinks=(),
-    inhibited=["SentinelPostgrestDown warning", "SentinelSloBurn critical"],
+    inhibited=["SentinelPostgrestDown warning", "SentinelSloBurn critical", "SentinelCheckFailing critical"],
     # Its objective has been missed all the same, and the exporter checks it too.
-    also=[*BURN, "SentinelCheckFailing"],
+    lasting=["SentinelSloBurn critical", "SentinelCheckFailing critical"],
 )
 def stale_schema_cache(host):
     host.postgrest.state = "stale"
@@ -86,7 +86,10 @@ def stale_schema_cache(host):
     "the database takes no connections: the schema cache is stale, and cannot be reloaded",
     "SentinelSchemaCacheReloadFailed critical",
     sinks=(),
-    also=["SentinelSchemaCacheStale", "SentinelCheckFailing", *BURN],
+    inhibited=["SentinelSchemaCacheStale critical", "SentinelSloBurn critical"],
+    lasting=["SentinelSloBurn critical"],
+    # The database, which nobody can look at: here the check of it comes before the alert about its collector.
+    also=["SentinelCheckFailing"],
 )
 def database_closed(host):
     host.close_database()

@@ -11,11 +11,10 @@ JOURNAL = ("journal",)
     "the exporter is killed",
     "SentinelExporterDown critical",
     sinks=JOURNAL,
-    inhibited=["SentinelSloBurn critical"],
     # When it is back, its objective has still been missed.
-    also=["SentinelSloBurn"],
+    inhibited=["SentinelSloBurn critical"],
+    lasting=["SentinelSloBurn critical"],
     team=None,
-    until_resolved=60,
     ci=True,
 )
 def exporter_down(host):
@@ -29,7 +28,7 @@ def exporter_down(host):
     "SentinelCollectorFailing warning",
     words="collector postgres",
     sinks=JOURNAL,
-    # What is known of the pipeline is not known any more.
+    # The 5 minutes of a collector are not compressed, and the 10 of the checks that nobody can make are: here they come first.
     also=["SentinelCheckFailing"],
     seconds=400,
 )

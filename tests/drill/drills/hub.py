@@ -65,6 +65,22 @@ def bridge_gone(host):
 
 
 @drill(
+    "one Alertmanager of two is gone",
+    "SentinelHubDown warning",
+    chain={"servers": 2},
+    sinks=(),
+    about=lambda host: f"127.0.0.1:{host.chain.alertmanager_ports[1]}",
+    words="alertmanager",
+    # Prometheus cannot hand alerts to it, either.
+    also=["SentinelRulesFailing"],
+)
+def server_gone(host):
+    host.chain.alertmanagers[1].stop()
+    yield
+    host.chain.start_alertmanager(1)
+
+
+@drill(
     "a host stands in targets/ too, with a label that alerts have: two alerts become one",
     "SentinelRulesFailing critical",
     chain={},

@@ -16,8 +16,8 @@ simulated(
     "SentinelKillSwitchActive critical",
     words="LATENCY",
     sinks=JOURNAL,
-    inhibited=["SentinelTradingCyclesStalled critical"],
-    also=["SentinelSloBurn"],
+    inhibited=["SentinelTradingCyclesStalled critical", "SentinelSloBurn critical"],
+    lasting=["SentinelSloBurn critical"],
     ci=True,
 )
 def kill_switch(host):

@@ -14,8 +14,8 @@ BOT = ()
     "SentinelMockSignalFailed critical",
     sinks=BOT,
     inhibited=["SentinelMockSignalSuccessLow critical", "SentinelRcaFailed warning", "SentinelParserHealthLow critical"],
-    # Analyses are remembered for half an hour, and may be told when the next mock signal has passed.
-    also=["SentinelRcaFailed", "SentinelSloBurn"],
+    # Analyses are remembered for half an hour, also when the next mock signal has passed.
+    lasting=["SentinelRcaFailed warning", "SentinelSloBurn critical"],
 )
 def failed_mock_signals(host):
     host.bot_state(score=2.4)

@@ -6,8 +6,11 @@ from ..drill import drill
 
 JOURNAL = ("journal",)
 BURN = ["SentinelSloBurn"]
-# A cycle in which something else fails has failed too; and what was kept back may be told when what kept it back ends first.
-CYCLES = ["SentinelTradingCyclesFailing", "SentinelApiErrorsHigh", "SentinelSloBurn"]
+# A cycle in which something else fails has failed too, and its budget burns on.
+CYCLES = {
+    "inhibited": ["SentinelApiErrorsHigh warning", "SentinelTradingCyclesFailing warning"],
+    "lasting": ["SentinelTradingCyclesFailing warning", "SentinelApiErrorsHigh warning", "SentinelSloBurn critical"],
+}
 
 
 def simulated(cause, fault, *alerts, **more):
@@ -27,15 +30,13 @@ simulated(
     "four of five data fetches time out",
     "data_fetch_failures",
     "SentinelDataFetchFailing warning",
-    inhibited=["SentinelApiErrorsHigh warning"],
-    also=CYCLES,
+    **CYCLES,
 )
 simulated(
     "nine of ten predictions fail",
     "prediction_failures",
     "SentinelPredictionsFailing critical",
-    inhibited=["SentinelApiErrorsHigh warning"],
-    also=CYCLES,
+    **CYCLES,
 )
 simulated("half of the predictions take 0.6 to 0.95 s", "slow_predictions", "SentinelPredictionLatencyHigh warning")
 simulated("every ZMQ send takes 0.6 to 0.9 s", "slow_zmq", "SentinelZmqLatencyHigh warning")
@@ -46,8 +47,8 @@ simulated(
     "orders are acknowledged after 600 to 950 ms",
     "very_slow_orders",
     "SentinelOrderLatencyCritical critical",
-    "SentinelOrderLatencyHigh warning",
-    also=BURN,
+    inhibited=["SentinelOrderLatencyHigh warning", "SentinelSloBurn critical"],
+    lasting=["SentinelSloBurn critical"],
 )
 simulated("six of ten orders are rejected", "rejected_orders", "SentinelOrdersRejected critical", ci=True)
 simulated("signals are executed, but no order is placed", "no_orders", "SentinelNoOrders warning", seconds=120)
@@ -61,7 +62,7 @@ def slippage_spike(host):
     yield
 
 
-@drill("the last cycle ended 200 s ago", "SentinelTradingCyclesStalled critical", sinks=JOURNAL, also=BURN, ci=True)
+@drill("the last cycle ended 200 s ago", "SentinelTradingCyclesStalled critical", sinks=JOURNAL, inhibited=["SentinelSloBurn critical"], lasting=["SentinelSloBurn critical"], ci=True)
 def stalled_cycles(host):
     host.pause()
     host.event({"event": "cycle", "seconds": 1.2, "ts": time.time() - 200})
@@ -84,7 +85,7 @@ def zmq_failures(host):
     host.mend()
 
 
-@drill("an error every 20 s, more than one of ten orders", "SentinelTradingErrorsHigh critical", sinks=JOURNAL, also=BURN)
+@drill("an error every 20 s, more than one of ten orders", "SentinelTradingErrorsHigh critical", sinks=JOURNAL, inhibited=["SentinelSloBurn critical"], lasting=["SentinelSloBurn critical"])
 def trading_errors(host):
     error = {"event": "error", "component": "order_router", "error_type": "timeout"}
     host.every(20 / 60, lambda: host.event(error))
