@@ -254,9 +254,9 @@ def painted(threshold_steps=None, mappings=None):
 
 
 def alert_list(title, description, width):
-    """What Prometheus has pending and firing, with links to runbooks; the Watchdog, which fires always, is no news."""
+    """What Prometheus has pending and firing, with links to runbooks; what nobody is told, such as the Watchdog, is no news."""
     options = {
-        "alertInstanceLabelFilter": '{alertname!="SentinelWatchdog"}',
+        "alertInstanceLabelFilter": '{severity!="none"}',
         "alertName": "",
         "dashboardAlerts": False,
         "datasource": "HUB Prometheus",
