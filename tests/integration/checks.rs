@@ -125,7 +125,7 @@ fn a_file_of_the_bot_takes_little_memory_whatever_is_in_it() {
     bot.write("data/uw_weights.json", &tree(16 << 20));
     bot.write("data/entry_thresholds.json", &tree(16 << 20));
     bot.write("state/sre_metrics.json", &tree(1 << 19));
-    let keys: String = (0..1_390_000).map(|key| format!("\"k{key:06}\":0,")).collect();
+    let keys: String = (0..1_300_000).map(|key| format!("\"k{key:06}\":0,")).collect();
     bot.write("data/uw_flow_cache.json", &format!("{{{keys}\"last\":0}}"));
     for log in ["data/uw_attribution.jsonl", "logs/run.jsonl", "data/live_orders.jsonl"] {
         bot.write(log, &tree(4_000_000));
