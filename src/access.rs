@@ -7,6 +7,7 @@
 mod bucket;
 mod certificates;
 mod file;
+pub(crate) mod network;
 mod passwords;
 mod rules;
 mod stamps;

@@ -59,7 +59,7 @@ pub async fn serve<H: Handler>(listener: TcpListener, handler: Arc<H>) {
             tokio::time::sleep(STEP).await;
         }
         let handler = handler.clone();
-        connections.open(async move |place| {
+        connections.open(peer.ip(), async move |place| {
             if let Err(error) = connection(stream, peer, &*handler, &place).await {
                 tracing::debug!(%error, "a connection ended");
             }

@@ -1,11 +1,13 @@
 //! The open connections, within bounds: of their number, and of the bytes of answers that clients have not taken yet.
 //!
-//! At the first limit the connection that has been quiet for longest gives way, so that a thousand silent clients do not keep a
-//! scrape out. One whose request is being answered is not quiet, however long that takes; it gives way only if all are so. A request
+//! At the first limit the connection that has been quiet for longest gives way, of those of the client that has most, so that neither a
+//! thousand silent clients nor one that connects again and again keep a scrape out. One whose request is being answered is not quiet, however long that takes; it gives way only if all are so. A request
 //! with a body does not make it so: clients that never send the rest would outlast those that have just come. At the second limit
 //! it is the connection that has been taking its answer for longest, so that slow readers neither fill the memory nor keep a scrape out.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use hyper::body::Bytes;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::access::network::network;
 use crate::locked;
 
 /// Open connections.
@@ -36,6 +39,8 @@ struct Table {
 }
 
 struct Open {
+    /// Whose it is.
+    client: IpAddr,
     /// Whether a request is being answered.
     busy: bool,
     /// When the connection came, or a request last began or had its answer made.
@@ -59,8 +64,8 @@ struct Counted {
 }
 
 impl Connections {
-    /// Has `serve` serve a new connection.
-    pub(super) fn open<F: Future<Output = ()> + Send + 'static>(self: &Arc<Self>, serve: impl FnOnce(Place) -> F) {
+    /// Has `serve` serve a new connection of `peer`.
+    pub(super) fn open<F: Future<Output = ()> + Send + 'static>(self: &Arc<Self>, peer: IpAddr, serve: impl FnOnce(Place) -> F) {
         // Held while the task is made, so that it cannot end before it is known.
         let mut table = locked(&self.table);
         table.last_id += 1;
@@ -70,7 +75,10 @@ impl Connections {
             served.await;
             locked(&place.connections.table).close(id);
         });
-        table.open.insert(id, Open { busy: false, active: Instant::now(), untaken: 0, task: task.abort_handle() });
+        table.open.insert(
+            id,
+            Open { client: network(peer), busy: false, active: Instant::now(), untaken: 0, task: task.abort_handle() },
+        );
     }
 
     /// Whether there is no room for another.
@@ -78,10 +86,15 @@ impl Connections {
         locked(&self.table).open.len() >= MAX_CONNECTIONS
     }
 
-    /// Closes the connection that has been quiet for longest, if that is for `at_least` so long.
+    /// Closes the connection of the client with most of them that has been quiet for longest, if that is for `at_least` so long.
     pub(super) fn close_quietest(&self, at_least: Duration) -> bool {
         let mut table = locked(&self.table);
-        let quietest = table.open.iter().min_by_key(|(_, open)| (open.busy, open.active));
+        let mut connections = HashMap::<_, u32>::new();
+        for open in table.open.values() {
+            *connections.entry(open.client).or_default() += 1;
+        }
+        let gives_way = |open: &Open| (open.busy, Reverse(connections[&open.client]), open.active);
+        let quietest = table.open.iter().min_by_key(|(_, open)| gives_way(open));
         let quietest = quietest.filter(|(_, open)| open.active.elapsed() >= at_least).map(|(id, _)| *id);
         quietest.inspect(|id| table.close(*id)).is_some()
     }

@@ -4,11 +4,12 @@
 //! many makes room for others, and addresses that had a right password before come first.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Mutex;
 
 use tokio::sync::oneshot;
 
+use crate::access::network::network;
 use crate::locked;
 
 /// How many checks wait, with the one that runs.
@@ -45,14 +46,6 @@ pub(super) struct Place<'a> {
     id: u64,
     /// Ends when somebody else has the place.
     pub(super) displaced: oneshot::Receiver<()>,
-}
-
-/// What one client has: an address, or the 64 bits of IPv6 that it chooses addresses below.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address => address,
-    }
 }
 
 impl Waiting {

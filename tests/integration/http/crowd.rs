@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::net::{AddressFamily, SocketType};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use sentinel_exporter::config::{Config, ListenAddress, Overrides, load};
 use sentinel_exporter::{http, serve};
@@ -82,6 +83,29 @@ fn a_thousand_silent_clients_do_not_hold_up_a_scrape() {
         let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost");
     }
     scrape_soon(&exporter);
+}
+
+#[test]
+fn a_client_with_many_connections_takes_none_of_another() {
+    let exporter = Exporter::start("");
+    exporter.scrape();
+    // As Prometheus keeps it between two scrapes, on another host.
+    let mut kept = connect_from("127.0.0.2", exporter.address);
+    for _ in 0..3 {
+        drop(crowd(&exporter));
+    }
+    kept.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("it is still connected");
+    assert_eq!(Response::read(&mut kept).status, 200);
+}
+
+/// A connection of another client than those of `connect`.
+fn connect_from(source: &str, address: SocketAddr) -> TcpStream {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    rustix::net::bind(&socket, &SocketAddr::new(source.parse().expect("an address"), 0)).expect("an address of this host");
+    rustix::net::connect(&socket, &address).expect("a connection");
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket that does not wait for ever");
+    stream
 }
 
 #[test]
