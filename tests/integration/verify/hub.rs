@@ -220,7 +220,8 @@ fn taken(chain: &Chain) {
     let (config_text, risk_text) = (fs::read_to_string(&config).unwrap(), fs::read_to_string(&risk).unwrap());
     // What others have there is not compared, but has to work.
     let group = "groups:\n  - name: of-others\n    rules:\n      - {record: x, expr: up * on (nothing) up}\n      \
-                 - {alert: Memory, expr: vector(1), labels: {severity: none}}\n      - {alert: Other, expr: vector(1), labels: {severity: info}}\n";
+                 - {alert: Memory, expr: vector(1), labels: {severity: none}}\n      \
+                 - {alert: Other, expr: vector(1), labels: {severity: info}}\n";
     fs::write(&risk, group).unwrap();
     fs::write(&config, config_text.replace("docs_url: ", "documents: ")).unwrap();
     chain.prometheus.reload();
