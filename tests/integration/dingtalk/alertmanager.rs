@@ -58,8 +58,8 @@ fn an_alert_reaches_its_teams_group_once_and_so_does_its_end() {
     assert_eq!(messages[1].title(), "Sentinel ✅ Resolved: SentinelChecksStopped on inf:8000");
     assert!(!messages[1].text().contains('@'), "{}", messages[1].text());
     assert_eq!(dingtalk.requests(), 4);
-    let page = bridge.scrape();
-    let answered =
-        |outcome: &str| page.value(&format!("sentinel_dingtalk_notifications_total{{outcome=\"{outcome}\",robot=\"sre\"}}"));
-    assert_eq!((answered("delivered"), answered("later"), answered("rejected")), (Some(2.0), Some(2.0), Some(0.0)));
+    // It is counted once Alertmanager has its answer.
+    let name = |outcome: &str| format!("sentinel_dingtalk_notifications_total{{outcome=\"{outcome}\",robot=\"sre\"}}");
+    let page = bridge.eventually("both are counted", |page| page.value(&name("delivered")) == Some(2.0));
+    assert_eq!((page.value(&name("later")), page.value(&name("rejected"))), (Some(2.0), Some(0.0)));
 }

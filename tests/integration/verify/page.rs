@@ -95,7 +95,7 @@ fn a_receiver_that_does_not_answer_is_named() {
     let routes =
         delivery::configured(true, |path| if path.is_empty() { format!("http://{}", slow.address) } else { webhooks.url(path) });
     let alertmanager = Alertmanager::start(&routes.config());
-    let report = script(&alertmanager, "--page --wait 10").run();
-    report.assert_one("page-webhook", "FAIL", "1 of 2 arrived within 10 s: sms, dingtalk-sre", "journalctl");
+    let report = script(&alertmanager, "--page --wait 5").run();
+    report.assert_one("page-webhook", "FAIL", "1 of 2 arrived within 5 s: sms, dingtalk-sre", "journalctl");
     assert_eq!((report.status("page-discord"), report.status("page-pagerduty")), ("ok", "ok"), "{}", report.said);
 }
