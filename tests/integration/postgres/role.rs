@@ -36,6 +36,7 @@ with relations as (
 )
 select line from privileges order by line";
 
+/// Temporary tables are everybody's.
 const GRANTED: &str = "\
 intake.simplicity_batches.completed_at SELECT
 intake.simplicity_batches.db_duration_ms SELECT
@@ -46,7 +47,8 @@ intake.simplicity_batches.row_count_total SELECT
 intake.simplicity_batches.status SELECT
 ops.v_batch_performance SELECT
 ops.v_error_distribution SELECT
-ops.v_pipeline_health SELECT";
+ops.v_pipeline_health SELECT
+postgres TEMPORARY";
 
 /// psql, as the role. Its read-only setting is off: anybody can switch that off.
 fn psql(postgres: &Postgres, sql: &str) -> Command {
@@ -86,7 +88,6 @@ fn everything_else_is_refused() {
         "create table ops.t ()",
         "create table intake.t ()",
         "create table public.t ()",
-        "create temp table t ()",
         "create schema s",
         "create role r",
         "set role postgres",
@@ -128,11 +129,57 @@ fn a_fourth_connection_is_refused() {
 #[test]
 fn the_script_again_takes_away_what_was_added() {
     let postgres = Postgres::new();
-    postgres.sql("grant select, delete on intake.row_errors to sentinel_exporter; alter role sentinel_exporter createdb");
-    assert_ne!(postgres.sql(PRIVILEGES), GRANTED);
+    postgres.sql("create sequence intake.counter; create function ops.f() returns int language sql as 'select 1'");
+    for added in [
+        "grant select, delete on intake.row_errors to sentinel_exporter",
+        "grant select (created_at) on intake.simplicity_batches to sentinel_exporter",
+        "grant usage on sequence intake.counter to sentinel_exporter",
+        "grant create on schema ops to sentinel_exporter",
+        "grant pg_monitor, pg_write_all_data to sentinel_exporter",
+    ] {
+        postgres.sql(added);
+        assert_ne!(postgres.sql(PRIVILEGES), GRANTED, "{added}");
+        postgres.sql(ROLE);
+        assert_eq!(postgres.sql(PRIVILEGES), GRANTED, "{added}");
+    }
+    postgres.sql("alter role sentinel_exporter createdb; revoke execute on function ops.f from public; grant execute on function ops.f to sentinel_exporter");
     postgres.sql(ROLE);
-    assert_eq!(postgres.sql(PRIVILEGES), GRANTED);
-    assert_eq!(postgres.sql("select rolcreatedb from pg_roles where rolname = 'sentinel_exporter'"), "f");
+    let left =
+        "select rolcreatedb, has_function_privilege(oid, 'ops.f()', 'execute') from pg_roles where rolname = 'sentinel_exporter'";
+    assert_eq!(postgres.sql(left), "f|f");
+}
+
+/// What psql says when the script is run by the owner.
+fn told(postgres: &Postgres) -> (bool, String) {
+    let mut psql = Command::new("psql");
+    psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", ROLE, &postgres.url("postgres")]);
+    let output = psql.output().expect("run psql");
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_role_that_may_everything_is_refused() {
+    let postgres = Postgres::new();
+    for attribute in ["superuser", "replication", "bypassrls"] {
+        postgres.sql(&format!("alter role sentinel_exporter {attribute}"));
+        let (done, told) = told(&postgres);
+        assert!(!done && told.contains("sentinel_exporter is there and is a superuser, replicates or bypasses"), "{told}");
+        postgres.sql(&format!("alter role sentinel_exporter no{attribute}"));
+    }
+    assert_eq!(told(&postgres), (true, String::new()));
+}
+
+#[test]
+fn a_function_that_runs_as_its_owner_is_told() {
+    let postgres = Postgres::new();
+    postgres.sql("create function intake.clear() returns void language sql security definer as 'delete from intake.row_errors'");
+    let (done, warning) = told(&postgres);
+    assert!(
+        done && warning.contains("WARNING:  sentinel_exporter may call intake.clear(), which does what its owner may do"),
+        "{warning}"
+    );
+    postgres.sql("revoke execute on function intake.clear() from public");
+    assert_eq!(told(&postgres), (true, String::new()));
 }
 
 #[test]

@@ -19,9 +19,9 @@ const OPS_VIEWS: &str = include_str!("../../../fixtures/ops_views.sql");
 /// The role that people make for the exporter.
 const ROLE: &str = include_str!("../../../../scripts/sql/role.sql");
 
-/// Nobody else may connect, or make temporary tables.
+/// Nobody else may connect.
 const ACCESS: &str = "
-revoke all on database postgres from public;
+revoke connect on database postgres from public;
 alter role postgres password 'PASSWORD';
 alter role sentinel_exporter password 'PASSWORD';
 ";
