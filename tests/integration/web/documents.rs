@@ -155,8 +155,8 @@ fn a_reload_looks_at_the_configuration_first() {
 fn the_bridge_s_unit_runs_what_its_page_installs() {
     let unit = fs::read_to_string(format!("{ROOT}/packaging/sentinel-dingtalk.service")).unwrap();
     let page = fs::read_to_string(format!("{ROOT}/docs/dingtalk.md")).unwrap();
-    let command = "/usr/local/bin/sentinel-exporter dingtalk --config.file=/etc/sentinel-exporter/dingtalk.yml";
+    let command = "/usr/local/bin/sentinel-exporter dingtalk --config.file=/etc/sentinel-dingtalk/dingtalk.yml";
     assert!(unit.contains(&format!("ExecStart={command}\n")));
     assert!(page.contains("packaging/sentinel-dingtalk.service /etc/systemd/system/sentinel-dingtalk.service"));
-    assert!(page.contains("/etc/sentinel-exporter/dingtalk.yml"));
+    assert!(page.contains("/etc/sentinel-dingtalk/dingtalk.yml"));
 }
