@@ -19,8 +19,8 @@ pub(super) async fn answer(site: &Site, headers: &HeaderMap) -> Answer {
     }
     // What is not read in time shows as lag.
     let _ = tokio::time::timeout(drain_limit(headers), site.follower.drain()).await;
-    // Before the samples: a collector that is said to have succeeded has its samples on the same page.
     site.telemetry.config.web_read(site.access.is_current());
+    // Before the samples: a collector that is said to have succeeded has its samples on the same page.
     let own = site.telemetry.render(&site.follower.status());
     let mut page = site.scratch.buffer();
     exposition::render(&site.board.view(), &mut page.bytes);
