@@ -51,7 +51,7 @@ fn state(exporter: &Exporter) -> Value {
 #[test]
 fn each_is_injected_kept_and_counted_once() {
     let bot = StandIn::start(scoring(4.5));
-    let exporter = start(&config(&bot.url("/score"), ", headers: {Authorization: Bearer token-3308}"));
+    let exporter = start(&config(&bot.url("/score"), ", headers: {Authorization: Bearer token-qzkw}"));
     let page = exporter.eventually("five outcomes", |page| signals(page, "pass") >= 5.0);
     let injected = bot.requests().len() as f64;
     assert!(signals(&page, "pass") <= injected, "{injected}");
@@ -66,10 +66,10 @@ fn each_is_injected_kept_and_counted_once() {
     let request = bot.requests().remove(0);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST /score HTTP/1.1\r\n") && head.contains("content-type: application/json"), "{head}");
-    assert!(head.contains("authorization: Bearer token-3308"), "{head}");
+    assert!(head.contains("authorization: Bearer token-qzkw"), "{head}");
     let signal: Value = serde_json::from_str(body).unwrap();
     assert_eq!((&signal["conviction"], &signal["symbol"]), (&0.95.into(), &"MOCK_SIGNAL_TEST".into()));
-    assert!(!(exporter.log() + exporter.get("/").text()).contains("3308"));
+    assert!(!(exporter.log() + exporter.get("/").text()).contains("qzkw"));
 }
 
 #[test]
