@@ -218,6 +218,7 @@ fn hostile_texts_are_shown_and_do_nothing() {
         quoted.repeat(50)
     ));
     day.bot.write("data/uw_weights.json", HOSTILE);
+    day.exporter.shows("✖ critical");
     day.open(&mut browser, "in 7 days");
     assert_eq!(browser.evaluate("document.title"), "✖ critical · sentinel-exporter");
     assert_eq!(browser.evaluate("document.querySelectorAll('main script, main img').length"), 0);
