@@ -129,9 +129,7 @@ async fn one_address_leaves_room_for_others() {
     let burst: Vec<_> = (0..100).map(|at| held.ask("a", &format!("wrong {at}"), 1)).collect();
     let right = held.ask("a", "hash of a", 2);
     // No place is free again before all have asked.
-    while burst.iter().filter(|asked| !asked.is_finished()).count() > MAX_WAITING_OF_ONE {
-        tokio::task::yield_now().await;
-    }
+    settle().await;
     // Four of the one and one of the other.
     (0..5).for_each(|_| held.release());
     assert_eq!(right.await.unwrap(), Verdict::Known);
@@ -151,11 +149,16 @@ async fn crowd(held: &Held, addresses: u8) -> Vec<JoinHandle<Verdict>> {
     crowd
 }
 
-/// Lets all checks end, and gives the verdict of one of them.
-async fn verdict(held: &Held, asked: JoinHandle<Verdict>) -> Verdict {
+/// Lets every task run until it waits.
+async fn settle() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
+}
+
+/// Lets all checks end, and gives the verdict of one of them.
+async fn verdict(held: &Held, asked: JoinHandle<Verdict>) -> Verdict {
+    settle().await;
     (0..MAX_WAITING + 1).for_each(|_| held.release());
     asked.await.unwrap()
 }
