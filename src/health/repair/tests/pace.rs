@@ -2,10 +2,18 @@
 
 use super::*;
 
+/// A session of so many seconds ago, with a fix that was tried.
+fn tried(fix: &str, seconds: f64) -> String {
+    let session = json!({
+        "timestamp": unix_now() - seconds, "trigger": "manual", "overall_status": "OK", "fixes_applied": [format!("{fix} (failed)")]
+    });
+    format!("{session}\n")
+}
+
 #[test]
 fn a_fix_waits_for_its_cool_down() {
     let bot = Bot::new();
-    let mut repair = only(&bot, Fix::ClearCacheLock);
+    let repair = only(&bot, Fix::ClearCacheLock);
     bot.stale_lock(LOCK_FILE);
     assert_eq!(bot.mend(&repair)[0].1, Outcome::Success);
     bot.stale_lock(LOCK_FILE);
@@ -13,7 +21,9 @@ fn a_fix_waits_for_its_cool_down() {
     assert!(outcome == Outcome::Skipped && why.starts_with("it was tried ") && why.ends_with(" its cool-down is 30m"), "{why}");
     assert!(bot.path(LOCK_FILE).exists());
     assert_eq!(bot.sessions().len(), 1, "what is not tried is no session");
-    repair.settings.cooldown = Duration::from_millis(1);
+    bot.write(session::LOG, &tried("clear_cache_lock", 1740.0));
+    assert_eq!(bot.mend(&repair)[0].1, Outcome::Skipped);
+    bot.write(session::LOG, &tried("clear_cache_lock", 1801.0));
     assert_eq!(bot.mend(&repair)[0].1, Outcome::Success);
 }
 
@@ -39,14 +49,8 @@ fn only_so_many_are_tried_within_an_hour() {
     let bot = Bot::new();
     let mut repair = bot.repair();
     repair.settings.max_per_hour = 3;
-    let earlier = |seconds: f64| {
-        let at = unix_now() - seconds;
-        format!(
-            "{{\"timestamp\": {at}, \"trigger\": \"manual\", \"overall_status\": \"OK\", \"fixes_applied\": [\"clear_weights_lock (failed)\"]}}\n"
-        )
-    };
     // One of them was long ago.
-    bot.write(session::LOG, &(earlier(4000.0) + &earlier(3000.0)));
+    bot.write(session::LOG, &(tried("clear_weights_lock", 4000.0) + &tried("clear_weights_lock", 3000.0)));
     bot.write("data/uw_weights.json", "{}");
     bot.write("data/entry_thresholds.json", "{\"base\": 9}");
     bot.stale_lock(LOCK_FILE);
