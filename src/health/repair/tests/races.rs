@@ -43,7 +43,11 @@ fn a_file_that_its_writer_completes_meanwhile_is_not_replaced() {
     let found = bot.findings();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            std::thread::sleep(SETTLED / 4);
+            // The log is opened before the file is left to its writer for a while.
+            while !bot.path(session::LOG).exists() {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(SETTLED / 20);
             bot.write("data/uw_weights.json", "{\"flow\": 1.5}");
         });
         assert_eq!(refused(&told(repair.mend(&found, Trigger::Manual).attempts)).0, Outcome::Skipped);
