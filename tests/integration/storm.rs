@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
 
+use crate::support::daemon::{free_port, local};
 use crate::support::exporter::Setup;
 use crate::support::http;
 use crate::support::page::Page;
@@ -46,7 +47,7 @@ fn every_count_is_exact_after_a_storm_of_kills() {
     let mut rng = Rng::with_seed(seed);
 
     // The same address at every start, as the clients and Prometheus have it.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = local(free_port());
     let setup = Setup::new("journals: [{path: renamed.jsonl}, {path: truncated.jsonl}]");
     let folder = setup.folder().to_owned();
     let argument = format!("--web.listen-address={address}");

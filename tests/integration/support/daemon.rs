@@ -5,12 +5,17 @@
 use std::{
     fs::{self, File},
     net::{SocketAddr, TcpListener},
+    ops::Range,
     os::unix::{
         fs::{MetadataExt, chown},
         process::CommandExt,
     },
     path::Path,
     process::{Child, Command, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU16, Ordering::Relaxed},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -22,6 +27,9 @@ const NOBODY: u32 = 65534;
 
 /// How often another process may be quicker to take a free port, before it is something else that is wrong.
 const ATTEMPTS: u32 = 5;
+
+/// Where [`free_port`] looks.
+const PORTS: Range<u16> = 12_000..32_000;
 
 /// The numeric id of the user who runs the tests.
 pub(crate) fn user() -> u32 {
@@ -45,9 +53,17 @@ pub(crate) fn give(path: &Path) {
     }
 }
 
-/// A port that was free just now. Another process may take it first: [`Daemon::start`] tries again.
+/// A port at which nobody listens, below those that the kernel hands out for port 0 and to clients, and another at each call. Another
+/// process may still take it first: [`Daemon::start`] tries again.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(PORTS.start + fastrand::u16(..PORTS.len() as u16)));
+    loop {
+        let port =
+            NEXT.fetch_update(Relaxed, Relaxed, |port| Some(if port + 1 < PORTS.end { port + 1 } else { PORTS.start })).unwrap();
+        if TcpListener::bind(local(port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A port of 127.0.0.1.

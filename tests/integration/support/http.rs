@@ -90,7 +90,7 @@ pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &s
 
 /// Whether a server answers at `/-/ready` that it is, as Prometheus' programs do.
 pub(crate) fn is_ready(address: SocketAddr) -> bool {
-    TcpStream::connect(address).is_ok() && request(address, "GET", "/-/ready", "").status == 200
+    try_get(address, "/-/ready").is_some_and(|answer| answer.status == 200)
 }
 
 /// Posts JSON.
