@@ -37,6 +37,7 @@ fn kill_9_loses_nothing_and_counts_nothing_twice() {
 fn a_batch_completed_while_the_exporter_is_stopped() {
     let postgres = Postgres::new();
     let exporter = polling(&postgres.url("sentinel_exporter"));
+    saved(&exporter);
     complete(&postgres, "now()");
     exporter.eventually("the first", |page| page.value(COUNT) == Some(1.0));
     exporter.signal("TERM");

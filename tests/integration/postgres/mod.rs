@@ -44,6 +44,13 @@ fn polling(url: &str) -> Exporter {
     exporter
 }
 
+/// The same with more patience than a machine stands still: no poll of it fails for the time that it took.
+fn patient(url: &str) -> Exporter {
+    let exporter = Exporter::start(config(url).replace("500ms", "20s"));
+    succeeds(&exporter);
+    exporter
+}
+
 /// A page after a poll that succeeded. The page that tells so first may have been begun before the poll's samples were there.
 fn succeeds(exporter: &Exporter) -> Page {
     exporter.eventually("a poll that succeeds", |page| page.value(SUCCESS) == Some(1.0));

@@ -42,13 +42,16 @@ pub(super) fn most_sessions(postgres: &Postgres, act: impl FnOnce()) -> usize {
 
 /// Scrapes for `span` while the server hangs: every one is answered at once. Returns the most connections that it saw.
 fn scrape_for(span: Duration, exporter: &Exporter, postgres: &Postgres) -> usize {
-    let (begun, mut most) = (Instant::now(), 0);
-    while begun.elapsed() < span {
+    let (begun, mut took, mut most) = (Instant::now(), Vec::new(), 0);
+    while begun.elapsed() < span || took.len() < 20 {
         let asked = Instant::now();
         exporter.scrape();
-        assert!(asked.elapsed() < Duration::from_secs(1), "a scrape took {:?}", asked.elapsed());
+        took.push(asked.elapsed());
         most = most.max(connections_over_tcp(postgres.port()));
     }
+    // If they waited for the server, all of them would take long; a machine that stands still for a moment delays one.
+    took.sort_unstable();
+    assert!(took[took.len() / 2] < Duration::from_millis(500), "{took:?}");
     most
 }
 
@@ -64,7 +67,8 @@ fn a_server_that_hangs() {
     postgres.resume();
     let most = most_sessions(&postgres, || drop(succeeds(&exporter)));
     fresh(&exporter);
-    assert_eq!((most, connections_over_tcp(postgres.port())), (1, 1));
+    assert_eq!(most, 1);
+    until("one connection is left", || connections_over_tcp(postgres.port()) == 1);
     let log = exporter.log();
     assert!(!log.contains("canceling statement due to user request"), "a late cancel hit another query:\n{log}");
 }

@@ -30,7 +30,7 @@ fn down_at_the_start() {
 fn away_and_back_again() {
     let mut postgres = Postgres::new();
     postgres.sql(SEED);
-    let exporter = Exporter::start(config(&postgres.url("sentinel_exporter")).replace("stale_after: 1m", "stale_after: 3s"));
+    let exporter = Exporter::start(config(&postgres.url("sentinel_exporter")).replace("stale_after: 1m", "stale_after: 10s"));
     let before = succeeds(&exporter);
     postgres.stop();
     let page = fails(&exporter);
@@ -64,8 +64,11 @@ fn a_session_that_is_thrown_out_in_the_middle_of_a_query() {
     let postgres = Postgres::new();
     let exporter = polling(&postgres.url("sentinel_exporter"));
     super::make_errors_stubborn(&postgres);
-    until("a query that runs", || super::busy(&postgres));
-    assert_eq!(postgres.terminate_backends(NAME), 1);
+    let throw_out = format!(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity
+         where application_name = '{NAME}' and state = 'active' and query like '%v_error_distribution%'"
+    );
+    until("a query that is thrown out", || postgres.sql(&throw_out) == "1");
     exporter.logged("terminating connection due to administrator command (SQLSTATE 57P01)");
     postgres.sql("drop view ops.v_error_distribution");
     exporter.logged("SQLSTATE 42P01");

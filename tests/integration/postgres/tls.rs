@@ -23,7 +23,10 @@ fn connects(postgres: &Postgres, mode: &str, ca: Option<&Path>) -> Result<bool, 
         exporter.logged("a collector failed");
         return Err(exporter.log());
     }
-    let question = format!("select ssl from pg_stat_ssl join pg_stat_activity using (pid) where application_name = '{NAME}'");
+    // The session of an exporter before may still be ending.
+    let question = format!(
+        "select ssl from pg_stat_ssl join pg_stat_activity using (pid) where application_name = '{NAME}' order by backend_start desc limit 1"
+    );
     Ok(postgres.sql(&question) == "t")
 }
 

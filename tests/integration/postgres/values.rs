@@ -1,6 +1,6 @@
 //! Values that are not plain numbers: none at all, NULL, NaN, and text that tries to be more than a label.
 
-use super::{SUCCESS, fresh, polling, replace_view};
+use super::{SUCCESS, fresh, patient, polling, replace_view};
 use crate::support::page::Page;
 use crate::support::postgres::Postgres;
 
@@ -90,7 +90,7 @@ fn null_is_not_shown_and_takes_the_last_value_away() {
         "insert into intake.simplicity_batches (status, completed_at, parse_duration_ms, db_duration_ms)
          values ('completed', now(), 1000, 1000)",
     );
-    let exporter = polling(&postgres.url("sentinel_exporter"));
+    let exporter = patient(&postgres.url("sentinel_exporter"));
     assert_eq!(exporter.scrape().family("sentinel_ops_hour_avg_duration_seconds").len(), 3);
     postgres.sql("update intake.simplicity_batches set status = 'failed'");
     let page = fresh(&exporter);

@@ -77,6 +77,8 @@ fn make(path: &Path) {
     seed.stop();
     // Another run may be doing the same: the name appears with everything behind it, and the first to come keeps it.
     let aside = path.with_extension(process::id().to_string());
+    // A run that was killed may have left one of the same number.
+    let _ = fs::remove_dir_all(&aside);
     copy(&data, &aside);
     if fs::rename(&aside, path).is_err() {
         fs::remove_dir_all(&aside).unwrap();
