@@ -176,7 +176,7 @@ JSON
     if ((failed > 0)); then
       report FAIL "page-$way" "refused or not reached ($failed tries failed, $arrived arrived): $names" "$logs"
     elif ((arrived < number)); then
-      report FAIL "page-$way" "$arrived of $number arrived within $((SECONDS - since)) s: $names" "$logs"
+      report FAIL "page-$way" "$arrived of $number arrived within $wait s: $names" "$logs"
     else
       report ok "page-$way" "arrived at $names"
     fi

@@ -38,6 +38,12 @@ fn config(dingtalk: &DingTalk, keys: &str) -> String {
     config
 }
 
+/// Waits until so many notifications wait for their outcome.
+fn waiting(bridge: &Exporter, count: f64) {
+    let series = "sentinel_dingtalk_queue_notifications{robot=\"sre\"}";
+    bridge.eventually("they wait", |page| page.value(series) == Some(count));
+}
+
 /// A notification of these alerts, as Alertmanager 0.25 writes it.
 fn notification(group: &str, alerts: &[Value]) -> Value {
     json!({

@@ -11,6 +11,7 @@ use crate::support::http::connect;
 
 /// Makes it log something of every kind: a bad line, a failing collector, a refused and a taken configuration, its end.
 fn a_day(exporter: Exporter) -> String {
+    exporter.ready();
     exporter.append("sentinel-data/journal/events.jsonl", "no JSON \u{1b}[31m\n{\"event\":\"a \\\"name\\\"\\n\"}\n");
     exporter.scrape();
     exporter.logged("a collector failed");
@@ -77,6 +78,7 @@ fn bad_lines_are_logged_once_a_minute_and_reason() {
     assert_eq!(rejected, 2000.0);
     exporter.append("events.jsonl", &lines);
     exporter.scrape();
+    exporter.logged_times("was not counted", 2);
     assert_eq!(exporter.log().matches("was not counted").count(), 2, "{}", exporter.log());
 }
 

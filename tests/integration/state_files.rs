@@ -42,8 +42,8 @@ fn signals(page: &Page, result: &str) -> f64 {
 fn every_outcome_is_counted_once_in_both_forms_of_its_time() {
     let exporter = start();
     write_state(&exporter, &outcome(4.5, "2026-01-05T22:30:00Z"));
-    let page = exporter.eventually("the first outcome", |page| signals(page, "pass") == 1.0);
-    assert_eq!(page.value("sentinel_mock_signal_last_score"), Some(4.5));
+    let page = exporter.eventually("the first outcome", |page| page.value("sentinel_mock_signal_last_score") == Some(4.5));
+    assert_eq!(signals(&page, "pass"), 1.0);
     assert_eq!(page.value("sentinel_mock_signal_success_ratio"), Some(0.9));
     assert_eq!(page.value("sentinel_parser_health_ratio"), Some(0.75));
     assert_eq!(page.value("sentinel_logic_heartbeat_timestamp_seconds"), Some(1736116800.5));
@@ -76,7 +76,7 @@ fn what_the_bot_has_not_written_is_not_there() {
 
 #[test]
 fn a_half_written_file_keeps_the_last_good_one_until_it_is_stale() {
-    let exporter = start();
+    let exporter = Exporter::start("sre: {root: bot, interval: 50ms, stale_after: 5s}");
     let whole = outcome(4.5, "2026-01-05T22:30:00Z");
     write_state(&exporter, &whole);
     exporter.eventually("the file is read", |page| success(page) == Some(1.0));

@@ -157,6 +157,9 @@ fn a_mock_signals_outcome_is_the_bots_to_go_on_with() {
         let mut exporter = setup.start();
         let passed = "sentinel_mock_signals_total{result=\"pass\"}";
         exporter.eventually("two outcomes", |page| page.value(passed) >= Some(2.0));
+        // While it waits for the next it writes nothing.
+        scores.answers(Answer::Nothing);
+        scores.wait(scores.requests().len() + 1);
         exporter.end();
         assert!(BOT.may_use(&bot.path(STATE)), "{before:?}");
         assert_eq!(TRADER.may_use(&bot.path(STATE)), before.is_none(), "{before:?}");

@@ -14,8 +14,6 @@ mod terminal;
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -69,9 +67,11 @@ impl Script {
 
     /// With a program of the test: the lines of a shell script.
     fn program(self, name: &str, lines: &str) -> Script {
-        let path = self.programs.join(name);
-        fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        // Written by a process of its own: what this one has open for writing a fork of another test has open for a moment too, and
+        // such a file is not run.
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"printf '#!/bin/sh\n%s\n' "$1" >"$0" && chmod 755 "$0""#]).arg(self.programs.join(name)).arg(lines);
+        assert!(command.status().unwrap().success(), "write {name}");
         self
     }
 

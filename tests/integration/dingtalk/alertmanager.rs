@@ -44,7 +44,7 @@ fn an_alert_reaches_its_teams_group_once_and_so_does_its_end() {
     let mut alert = json!({
         "labels": {"alertname": "SentinelChecksStopped", "severity": "critical", "team": "sre", "instance": "inf:8000"},
         "annotations": {"description": "The checks have stopped.", "runbook_url": "https://docs.example/sre.md#x"},
-        "startsAt": "2026-11-22T06:00:00Z",
+        "startsAt": "2026-01-05T06:00:00Z",
         "generatorURL": "http://hub:9090/graph?g0.expr=up",
     });
     alertmanager.post(&[alert.clone()]);
@@ -52,7 +52,7 @@ fn an_alert_reaches_its_teams_group_once_and_so_does_its_end() {
     assert_eq!(messages[0].title(), "Sentinel 🔴 CRITICAL: SentinelChecksStopped on inf:8000");
     assert!(messages[0].text().contains("@13800000000") && messages[0].text().contains("The checks have stopped."));
 
-    alert["endsAt"] = "2026-11-22T07:00:00Z".into();
+    alert["endsAt"] = "2026-01-05T07:00:00Z".into();
     alertmanager.post(&[alert]);
     let messages = dingtalk.wait(2);
     assert_eq!(messages[1].title(), "Sentinel ✅ Resolved: SentinelChecksStopped on inf:8000");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{alert, bridge, config, notification, post, resolved, send};
+use super::{alert, bridge, config, notification, post, resolved, send, waiting};
 use crate::support::dingtalk::{DingTalk, Fault};
 use crate::support::exporter::Setup;
 
@@ -14,7 +14,7 @@ fn what_waits_is_one_message_with_the_critical_first() {
     let dingtalk = DingTalk::start();
     let bridge = bridge(&dingtalk, "");
     // While this one takes its time the others gather.
-    dingtalk.faults([Fault::Slow(Duration::from_secs(2))]);
+    let held = dingtalk.hold();
     thread::scope(|scope| {
         scope.spawn(|| assert_eq!(send(&bridge, alert("First", "info")).0, 200));
         dingtalk.wait(1);
@@ -23,6 +23,8 @@ fn what_waits_is_one_message_with_the_critical_first() {
         for other in others {
             scope.spawn(|| assert_eq!(send(&bridge, other).0, 200));
         }
+        waiting(&bridge, 5.0);
+        drop(held);
     });
     let messages = dingtalk.messages();
     assert_eq!(messages.len(), 2);
@@ -86,11 +88,14 @@ fn one_notification_that_is_refused_does_not_take_the_others_with_it() {
     let bridge = bridge(&dingtalk, "");
     // The first gathers the others; their common message is refused, and then that of the first of them alone.
     let refused = Fault::Code(430_102, "内容不合规");
-    dingtalk.faults([Fault::Slow(Duration::from_secs(2)), refused.clone(), refused]);
+    let held = dingtalk.hold();
+    dingtalk.faults([refused.clone(), refused]);
     let mut statuses = thread::scope(|scope| {
         let first = scope.spawn(|| send(&bridge, alert("First", "info")).0);
         dingtalk.wait(1);
         let others = ["B", "C", "D"].map(|name| scope.spawn(|| send(&bridge, alert(name, "warning")).0));
+        waiting(&bridge, 4.0);
+        drop(held);
         assert_eq!(first.join().unwrap(), 200);
         others.map(|other| other.join().unwrap())
     });

@@ -1,11 +1,10 @@
 //! Reloads, stops and kills: what Alertmanager has been told was delivered is, and the rest it still has.
 
 use std::thread;
-use std::time::Duration;
 
-use super::{alert, bridge, config, notification, post, send};
-use crate::support::dingtalk::{DingTalk, Fault};
-use crate::support::exporter::{Exporter, Setup};
+use super::{alert, bridge, config, notification, post, send, waiting};
+use crate::support::dingtalk::DingTalk;
+use crate::support::exporter::Setup;
 use crate::support::http;
 
 #[test]
@@ -26,7 +25,8 @@ fn a_reload_takes_the_configuration_whole_or_not_at_all() {
     assert_eq!(reload().status, 200);
     assert_eq!(post(&bridge, "data", &notification("g", &[alert("A", "critical")])).status, 200);
     assert_eq!(dingtalk.messages()[0].token, "second");
-    assert_eq!(bridge.value("sentinel_dingtalk_queue_notifications{robot=\"data\"}"), Some(0.0));
+    let queued = "sentinel_dingtalk_queue_notifications{robot=\"data\"}";
+    bridge.eventually("its outcome is known", |page| page.value(queued) == Some(0.0));
 
     write(lifecycle(two.replace("name: data", "nome: data")));
     let refused = reload();
@@ -38,24 +38,19 @@ fn a_reload_takes_the_configuration_whole_or_not_at_all() {
 
     write(config(&dingtalk, ""));
     bridge.signal("HUP");
-    bridge.eventually("the robot is gone", |page| page.value("sentinel_dingtalk_queue_notifications{robot=\"data\"}").is_none());
+    let page =
+        bridge.eventually("it was taken", |page| page.value("sentinel_dingtalk_config_last_reload_successful") == Some(1.0));
+    assert_eq!(page.value(queued), None);
     assert_eq!(post(&bridge, "data", &notification("g", &[alert("A", "critical")])).status, 404);
     assert_eq!(reload().status, 403, "it was not allowed any more");
     assert_eq!(send(&bridge, alert("A", "critical")).0, 200);
-    assert_eq!(bridge.value("sentinel_dingtalk_config_last_reload_successful"), Some(1.0));
-}
-
-/// Waits until so many notifications wait for their outcome.
-fn waiting(bridge: &Exporter, count: f64) {
-    let series = "sentinel_dingtalk_queue_notifications{robot=\"sre\"}";
-    bridge.eventually("they wait", |page| page.value(series) == Some(count));
 }
 
 #[test]
 fn a_stop_finishes_what_is_on_its_way_and_leaves_the_rest_to_alertmanager() {
     let dingtalk = DingTalk::start();
     let bridge = bridge(&dingtalk, "");
-    dingtalk.faults([Fault::Slow(Duration::from_secs(2))]);
+    let held = dingtalk.hold();
     thread::scope(|scope| {
         let on_its_way = scope.spawn(|| send(&bridge, alert("A", "critical")));
         dingtalk.wait(1);
@@ -64,6 +59,7 @@ fn a_stop_finishes_what_is_on_its_way_and_leaves_the_rest_to_alertmanager() {
         bridge.signal("TERM");
         let (status, told) = waits.join().unwrap();
         assert!(status == 503 && told.contains("(stopping)"), "{status} {told}");
+        drop(held);
         assert_eq!(on_its_way.join().unwrap().0, 200);
     });
     assert!(bridge.ended().success());
@@ -74,7 +70,7 @@ fn a_stop_finishes_what_is_on_its_way_and_leaves_the_rest_to_alertmanager() {
 fn what_a_kill_interrupts_has_no_answer_and_comes_again() {
     let dingtalk = DingTalk::start();
     let mut bridge = bridge(&dingtalk, "");
-    dingtalk.faults([Fault::Slow(Duration::from_secs(3))]);
+    let held = dingtalk.hold();
     let address = bridge.address;
     let post = |address, name| {
         let body = notification(name, &[alert(name, "critical")]).to_string();
@@ -86,6 +82,7 @@ fn what_a_kill_interrupts_has_no_answer_and_comes_again() {
         let waits = scope.spawn(|| post(address, "Waits"));
         waiting(&bridge, 2.0);
         bridge.kill();
+        drop(held);
         assert_eq!((delivered.join().unwrap(), waits.join().unwrap()), (None, None));
     });
     let bridge = bridge.again();

@@ -46,8 +46,10 @@ fn nothing_tells_a_secret() {
         shown += http::request(bridge.address, "POST", "/-/reload", "").text();
         shown += bridge.get("/metrics").text();
         shown += bridge.get("/").text();
+        for last in ["mend=", "the new configuration was refused"] {
+            bridge.logged(last);
+        }
         shown += &bridge.log();
-        assert!(bridge.log().contains("mend="), "it did log what went wrong");
     }
     for secret in SECRETS {
         let lines: Vec<_> = shown.lines().filter(|line| line.contains(secret)).collect();

@@ -33,8 +33,17 @@ fn crowd(exporter: &Exporter) -> Crowd {
 }
 
 fn crowd_of(most: usize, address: SocketAddr) -> Crowd {
+    let turn = turn();
+    Crowd { streams: connections(most, address), _turn: turn }
+}
+
+fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For whoever has the turn.
+fn connections(most: usize, address: SocketAddr) -> Vec<TcpStream> {
     let limits = std::fs::read_to_string("/proc/self/limits").expect("the limits");
     let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit of files");
     let files: usize = files.split_whitespace().next().and_then(|soft| soft.parse().ok()).unwrap_or(usize::MAX);
@@ -43,13 +52,18 @@ fn crowd_of(most: usize, address: SocketAddr) -> Crowd {
     let streams = (0..most.min(files / 2)).map(|_| connect(address)).collect();
     // One that finds no place in the queue tries again after a second.
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
-    Crowd { streams, _turn: turn }
+    streams
 }
 
 fn scrape_soon(exporter: &Exporter) {
-    let begun = Instant::now();
-    exporter.scrape();
-    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    let scrape = || {
+        let begun = Instant::now();
+        exporter.scrape();
+        begun.elapsed()
+    };
+    let first = scrape();
+    // A machine that stands still does so once; a crowd that holds up a scrape holds up the next one as well.
+    assert!(first < SOON || (first < 4 * SOON && scrape() < SOON), "{first:?}");
 }
 
 #[test]
@@ -89,10 +103,13 @@ fn a_thousand_silent_clients_do_not_hold_up_a_scrape() {
 fn a_client_with_many_connections_takes_none_of_another() {
     let exporter = Exporter::start("");
     exporter.scrape();
+    let _turn = turn();
     // As Prometheus keeps it between two scrapes, on another host.
     let mut kept = connect_from("127.0.0.2", exporter.address);
     for _ in 0..3 {
-        drop(crowd(&exporter));
+        drop(connections(1000, exporter.address));
+        // First come, first served: all of them have been accepted.
+        exporter.ready();
     }
     kept.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("it is still connected");
     assert_eq!(Response::read(&mut kept).status, 200);
@@ -155,7 +172,8 @@ fn ten_thousand_idle_clients_do_not_hold_up_a_scrape() {
         let mut stream = connect(exporter.address);
         stream.write_all(sent.as_bytes()).expect("it has just come, so it is not the one that gives way");
         idle.streams.push(stream);
-        if number % 1000 == 0 {
+        // Before more of them wait than there is room for.
+        if number % 500 == 250 {
             scrape_soon(&exporter);
         }
     }
@@ -227,6 +245,7 @@ fn a_crowd_beyond_the_open_files_does_not_hold_up_a_scrape() {
     scrape_soon(&exporter);
     drop(silent);
     scrape_soon(&exporter);
+    exporter.logged("cannot accept connections");
     assert_eq!(exporter.log().matches("cannot accept connections").count(), 1, "{}", exporter.log());
 }
 

@@ -12,6 +12,7 @@ use sentinel_exporter::journal::tail::Position;
 use sentinel_exporter::sample::Limits;
 use serde_json::json;
 
+use crate::support::daemon::{free_port, local};
 use crate::support::disk::run;
 use crate::support::exporter::{Exporter, Setup, append};
 
@@ -25,8 +26,8 @@ fn refused(setup: &Setup) -> String {
 
 #[test]
 fn a_port_in_use() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let _listener = TcpListener::bind(taken).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap();
     for address in [taken.to_string(), format!(":{}", taken.port())] {
         let setup = Setup::new("").argument(&format!("--web.listen-address={address}"));
         let line = refused(&setup);
@@ -67,8 +68,8 @@ fn a_second_one_on_the_same_folder() {
 
 #[test]
 fn a_port_of_which_connections_linger_is_free() {
-    let first = Exporter::start("");
-    let address = format!("--web.listen-address={}", first.address);
+    let address = format!("--web.listen-address={}", local(free_port()));
+    let first = Setup::new("").argument(&address).start();
     // The server closes first, and its side is remembered for a minute.
     first.get("/health");
     first.stop();
@@ -123,7 +124,7 @@ fn checkpoint(positions: Vec<Position>) -> Vec<u8> {
 fn it_answers_while_it_looks_for_what_was_read() {
     let setup = Setup::new("journals: [{path: events.jsonl}]");
     // It may be a copy of the file that was counted, which takes long to find out.
-    let (path, length) = (setup.folder().join("events.jsonl"), 4_u64 << 30);
+    let (path, length) = (setup.folder().join("events.jsonl"), 64_u64 << 30);
     File::create(&path).unwrap().set_len(length).unwrap();
     let written = SystemTime::UNIX_EPOCH;
     let mark = json!({"dev": 0, "inode": 0, "head": null, "offset": length, "checksum": 1, "written": written});

@@ -40,10 +40,14 @@ fn in_the_middle_of_a_long_journal() {
     let setup = Setup::new("journals: [{path: events.jsonl}]");
     let mut journal = File::create(setup.folder().join("events.jsonl")).unwrap();
     (0..LONG).for_each(|_| journal.write_all(CYCLE.repeat(1000).as_bytes()).unwrap());
+    // A line of zeros that takes no room, and longer to read than this test.
+    let length = journal.metadata().unwrap().len();
+    journal.set_len(length + (64 << 30)).unwrap();
     let exporter = setup.start();
     let again = exporter.another();
     assert_eq!(exporter.get("/metrics").status, 503, "it has read the journal already");
     stops(exporter);
+    journal.set_len(length).unwrap();
     // It goes on where it was.
     assert!(again.folder().join("sentinel-data/checkpoint").exists(), "what was counted is not saved");
     assert_eq!(again.start().value("sentinel_trading_cycles_total"), Some(f64::from(LONG) * 1000.0));

@@ -101,6 +101,8 @@ impl Chromium {
 
     /// Opens `url` and waits until it is loaded.
     pub(crate) fn open(&mut self, url: &str) {
+        // What has been loaded before is not what is waited for.
+        self.events.retain(|event| event["method"] != "Page.loadEventFired");
         let opened = self.order("Page.navigate", json!({"url": url}));
         assert_eq!(opened.get("errorText"), None, "{url}: {opened}");
         self.loaded();

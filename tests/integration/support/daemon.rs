@@ -108,7 +108,8 @@ impl Daemon {
             assert!(since.elapsed() < PATIENCE, "{command:?} does not answer after {PATIENCE:?}: {}", read(log));
             thread::sleep(STEP);
         }
-        Some(daemon)
+        // What was ready may be another process that has its port.
+        (!daemon.has_ended()).then_some(daemon)
     }
 
     /// Sends a signal, such as `STOP`, to the process and its children, the parent first so that it starts no more.

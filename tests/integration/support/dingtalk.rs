@@ -3,7 +3,10 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::{SocketAddr, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -39,6 +42,8 @@ pub(crate) enum Fault {
     Http(u16, &'static str),
     /// The message is delivered, and the answer comes so much later.
     Slow(Duration),
+    /// The message is delivered, and the answer comes when the other end is dropped.
+    Held(Arc<Mutex<Receiver<()>>>),
     /// The message is delivered, and the connection ends without an answer.
     Cut,
 }
@@ -92,6 +97,13 @@ impl DingTalk {
         self.state.lock().unwrap().faults.extend(faults);
     }
 
+    /// Delivers the next message, and answers when what is returned is dropped.
+    pub(crate) fn hold(&self) -> Sender<()> {
+        let (held, answers) = channel();
+        self.faults([Fault::Held(Arc::new(Mutex::new(answers)))]);
+        held
+    }
+
     /// What has been delivered so far.
     pub(crate) fn messages(&self) -> Vec<Message> {
         self.state.lock().unwrap().messages.clone()
@@ -128,6 +140,7 @@ fn take(mut stream: TcpStream, state: &Mutex<State>) -> Option<()> {
             let answer = judge(state, &request);
             match fault {
                 Some(Fault::Slow(delay)) => thread::sleep(delay),
+                Some(Fault::Held(held)) => drop(held.lock().unwrap().recv_timeout(PATIENCE)),
                 Some(Fault::Cut) => return None,
                 _ => {}
             }

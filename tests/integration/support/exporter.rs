@@ -207,9 +207,9 @@ impl Exporter {
         Page::parse(self.scrape_text().text())
     }
 
-    /// A scrape as it came.
+    /// A scrape as it came, with time for the exporter to read all that is there: a machine that stands still takes nothing from it.
     pub(crate) fn scrape_text(&self) -> Response {
-        self.scrape_with("")
+        self.scrape_with("X-Prometheus-Scrape-Timeout-Seconds: 30\r\n")
     }
 
     /// A scrape with these headers, each ended by `\r\n`.
@@ -255,8 +255,13 @@ impl Exporter {
 
     /// Waits until the log holds `text`; panics after half a minute.
     pub(crate) fn logged(&self, text: &str) {
+        self.logged_times(text, 1);
+    }
+
+    /// Waits until the log holds `text` so many times; panics after half a minute.
+    pub(crate) fn logged_times(&self, text: &str, times: usize) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.log().contains(text) {
+        while self.log().matches(text).count() < times {
             assert!(Instant::now() < deadline, "the log never said {text:?}:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -280,8 +285,8 @@ impl Exporter {
 
     /// Stops it with SIGTERM; how it ended and how long that took.
     pub(crate) fn stop(mut self) -> (ExitStatus, Duration) {
-        let begun = Instant::now();
         self.signal("TERM");
+        let begun = Instant::now();
         let status = self.child.wait().expect("it ends");
         (status, begun.elapsed())
     }

@@ -54,17 +54,18 @@ impl Prometheus {
         http::request(self.address, "GET", path, "").json()
     }
 
-    /// How the targets of a job are, once each has been scraped: empty, or what was wrong; panics after half a minute.
-    pub(crate) fn errors(&self, job: &str) -> Vec<String> {
+    /// Waits until what is wrong with each target of a job is what is expected, empty for nothing; panics after half a minute.
+    pub(crate) fn finds(&self, job: &str, expected: impl Fn(&str) -> bool) {
         let since = Instant::now();
         loop {
             let answer = self.get("/api/v1/targets?state=active");
             let targets = answer["data"]["activeTargets"].as_array().unwrap().iter();
             let targets: Vec<&Value> = targets.filter(|target| target["labels"]["job"] == job).collect();
-            if !targets.is_empty() && targets.iter().all(|target| target["health"] != "unknown") {
-                return targets.iter().map(|target| target["lastError"].as_str().unwrap().to_owned()).collect();
+            let found = |target: &&Value| target["health"] != "unknown" && expected(target["lastError"].as_str().unwrap());
+            if !targets.is_empty() && targets.iter().all(found) {
+                return;
             }
-            assert!(since.elapsed() < PATIENCE, "no target of {job} was scraped: {answer:#}");
+            assert!(since.elapsed() < PATIENCE, "{job} is not as expected: {answer:#}");
             thread::sleep(Duration::from_millis(50));
         }
     }

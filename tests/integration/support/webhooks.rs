@@ -33,7 +33,7 @@ impl Webhooks {
     pub(crate) fn start() -> Webhooks {
         let messages = Arc::new(Mutex::new(Vec::new()));
         let kept = messages.clone();
-        let address = listen(move |stream| kept.lock().unwrap().extend(take(stream)));
+        let address = listen(move |stream| take(stream, &kept));
         Webhooks { address, messages }
     }
 
@@ -66,8 +66,8 @@ impl Webhooks {
     }
 }
 
-/// Reads one request and answers it.
-fn take(mut stream: TcpStream) -> Option<Message> {
+/// Reads one request, keeps it and answers it: who has seen the answer counted finds the message.
+fn take(mut stream: TcpStream, kept: &Mutex<Vec<Message>>) -> Option<()> {
     let request = Request::read(&stream)?;
     let path = request.path().to_owned();
     let body: Value = serde_json::from_slice(&request.body).ok()?;
@@ -77,9 +77,9 @@ fn take(mut stream: TcpStream) -> Option<Message> {
         () if path.starts_with("/api/webhooks/") => (204, ""),
         () => (200, "{}"),
     };
-    listener::answer(&mut stream, status, "", answer).ok()?;
     let authorization = request.header("Authorization").map(str::to_owned);
-    Some(Message { path, authorization, body, came: Instant::now(), status })
+    kept.lock().unwrap().push(Message { path, authorization, body, came: Instant::now(), status });
+    listener::answer(&mut stream, status, "", answer).ok()
 }
 
 /// The lengths that Discord allows, in UTF-16 units: of all the ways to count, the one that finds the most.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::{ROOT, Report, Script};
 use crate::routing::{Folder, delivery};
 use crate::support::alertmanager::Alertmanager;
+use crate::support::daemon::{free_port, local};
 use crate::support::dingtalk::DingTalk;
 use crate::support::exporter::{Exporter, Setup};
 use crate::support::http;
@@ -42,7 +43,8 @@ pub(super) struct Chain {
 impl Chain {
     pub(super) fn start() -> Chain {
         let exporter = Exporter::start("journals: [{path: events.jsonl}]");
-        exporter.append("events.jsonl", "{\"event\":\"cycle\",\"seconds\":1}\n");
+        // While the market is closed nobody misses another cycle, however long a test takes.
+        exporter.append("events.jsonl", "{\"event\":\"cycle\",\"seconds\":1}\n{\"event\":\"regime\",\"regime\":\"closed\"}\n");
         exporter.ready();
         let ([grafana, other], bridge, folder) =
             ([(); 2].map(|()| Site::start()), bridge(&DingTalk::start()), TempDir::new("hub"));
@@ -75,9 +77,10 @@ impl Chain {
         chain
     }
 
-    /// Waits until every target was scraped, every rule evaluated, and Alertmanager has heard of it.
+    /// Waits until every target was scraped, and soon, every rule evaluated, and Alertmanager has heard of it.
     pub(super) fn settled(&self) {
-        wait("all targets are up", || self.targets().len() >= 5 && self.targets().iter().all(|target| target["health"] == "up"));
+        let well = |target: &Value| target["health"] == "up" && target["lastScrapeDuration"].as_f64() < Some(0.25);
+        wait("all targets are up", || self.targets().len() >= 5 && self.targets().iter().all(well));
         wait("the rules are evaluated", || self.rules().iter().all(|rule| rule["health"] == "ok"));
         for record in ["slo:objective:ratio%7Bslo=%22exporter%22%7D", "job_instance:sentinel_orders_total:sum_new"] {
             let query = format!("/api/v1/query?query={record}");
@@ -112,12 +115,21 @@ impl Chain {
     }
 
     pub(super) fn verify(&self) -> Report {
-        self.script(&self.exporter.address.to_string()).run()
+        self.verified(&[])
     }
 
     /// With one more option.
     pub(super) fn verify_with(&self, option: &str, value: &str) -> Report {
-        self.script(&self.exporter.address.to_string()).arg(option).arg(value).run()
+        self.verified(&[option, value])
+    }
+
+    /// Once more when a scrape took its time, as on a machine that stood still for a moment.
+    fn verified(&self, options: &[&str]) -> Report {
+        let exporter = self.exporter.address.to_string();
+        let run = || options.iter().fold(self.script(&exporter), Script::arg).run();
+        let slow = |report: &Report| report.checks.get("scrape").is_some_and(|check| check.status == "warn");
+        let report = run();
+        if slow(&report) { run() } else { report }
     }
 }
 
@@ -125,7 +137,10 @@ impl Chain {
 pub(super) fn bridge(dingtalk: &DingTalk) -> Exporter {
     let url = dingtalk.url("t0ken");
     let robot = |name| format!("  - {{name: {name}, webhooks: [{{url: \"{url}\", secret: SEC5ecret}}], keyword: Sentinel}}\n");
-    Setup::of_subcommand("dingtalk", "robots:\n".to_owned() + &["trading", "risk", "data", "sre"].map(robot).concat()).start()
+    Setup::of_subcommand("dingtalk", "robots:\n".to_owned() + &["trading", "risk", "data", "sre"].map(robot).concat())
+        // Nobody else gets the port once it is stopped.
+        .argument(&format!("--web.listen-address={}", local(free_port())))
+        .start()
 }
 
 /// Waits until it holds; panics after half a minute.

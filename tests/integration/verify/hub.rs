@@ -1,7 +1,7 @@
 //! scripts/verify-hub.sh and a private chain, which is at fault in one way after the other.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -20,6 +20,7 @@ fn each_fault_is_seen_by_its_check() {
     let chain = Chain::start();
     well(&chain);
     bridge_on_the_loopback(&chain);
+    chain.settled();
     let answers = Answers::of(&chain);
     targets(&chain);
     rules(&chain);
@@ -74,7 +75,7 @@ fn targets(chain: &Chain) {
         })
     };
     let verify_inf = format!("scripts/verify-inf.sh {other}");
-    let slow = chain.other.at("/metrics").after(Duration::from_millis(600));
+    let slow = chain.other.at("/metrics").after(Duration::from_millis(510));
     let slow = scraped(slow, &|it| it["health"] == "up" && it["lastScrapeDuration"].as_f64() > Some(0.5));
     slow.assert_only("scrape", "warn", "s of 1 s", &format!("http://{other}/metrics"));
     let down = scraped(Answer::new(500, ""), &|it| it["health"] == "down");
@@ -246,11 +247,9 @@ fn taken(chain: &Chain) {
 fn servers_that_are_not_there_are_named() {
     let [silent, other] = [Site::start(), Site::start()];
     silent.set("/-/ready", Answer::new(200, "").after(Duration::from_secs(60)));
-    let script = || ask([silent.address, other.address, other.address, other.address]).args("--timeout 1 127.0.0.1");
-    let begun = Instant::now();
+    let script = || ask([silent.address, other.address, other.address, other.address]).args("--timeout 2 127.0.0.1");
     let report = script().run();
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    report.assert_one("prometheus", "FAIL", "timed out", "systemctl status prometheus --no-pager");
+    report.assert_one("prometheus", "FAIL", "timed out after 2", "systemctl status prometheus --no-pager");
     report.assert_one("alertmanager", "FAIL", "the answer is 404", "systemctl status prometheus-alertmanager --no-pager");
     report.assert_one("grafana", "FAIL", "the answer is 404", "systemctl status grafana-server --no-pager");
     assert_eq!(report.checks.values().filter(|check| check.status == "skip").count(), 16, "{}", report.said);

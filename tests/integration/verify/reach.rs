@@ -12,19 +12,21 @@ const ELSEWHERE: &str = "echo 192.0.2.1 STREAM elsewhere";
 #[test]
 fn another_host_is_asked_over_the_network_alone() {
     let mut exporter = start();
-    let ask = |address: &str| Script::new("verify-inf.sh").arg(address).args("--timeout 1").program("getent", ELSEWHERE).run();
-    let report = ask(&exporter.address.to_string());
+    let ask = |address: &str, timeout: &str| {
+        Script::new("verify-inf.sh").arg(address).arg("--timeout").arg(timeout).program("getent", ELSEWHERE).run()
+    };
+    let report = ask(&exporter.address.to_string(), "5");
     report.assert_well(&[("service", "is another host")]);
     assert_eq!(report.checks["firewall"].text, "it lets this host in");
     exporter.kill();
-    ask(&exporter.address.to_string()).assert_only(
+    ask(&exporter.address.to_string(), "5").assert_only(
         "port",
         "FAIL",
         "refused",
         "ssh 127.0.0.1 'systemctl status sentinel-exporter; ss -ltn'",
     );
     let silent = Silent::start();
-    ask(&silent.address()).assert_only("port", "FAIL", "no answer within 1 s: a firewall drops it", "sudo nft list ruleset");
+    ask(&silent.address(), "1").assert_only("port", "FAIL", "no answer within 1 s: a firewall drops it", "sudo nft list ruleset");
 }
 
 /// A port that takes no connection and refuses none, as behind a firewall that drops.

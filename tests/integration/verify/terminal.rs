@@ -87,6 +87,7 @@ fn on_a_terminal(address: &str, environment: &[(&str, &str)]) -> String {
 #[test]
 fn colours_are_for_a_terminal() {
     let exporter = Exporter::start("");
+    exporter.ready();
     let address = exporter.address.to_string();
     let shown = on_a_terminal(&address, &[]);
     assert!(shown.contains("\u{1b}[32mok  \u{1b}[0m  health ") && shown.contains("\u{1b}[33mwarn\u{1b}[0m  journal "), "{shown}");

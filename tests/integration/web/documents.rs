@@ -5,9 +5,10 @@ use std::process::{Command, Output};
 
 use sentinel_exporter::access::Reading;
 
-use super::{ASKING, PASSWORD, TLS, USERS, start};
+use super::{ASKING, PASSWORD, RIGHT, TLS, USERS, start};
 use crate::support::certs::Certs;
 use crate::support::tempdir::TempDir;
+use crate::support::tls::Client;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const WEB: &str = include_str!("../../../docs/web.md");
@@ -68,6 +69,8 @@ fn the_look_from_inf_shows_the_exporter() {
     let certs = Certs::new();
     let exporter = start(&certs, &format!("{TLS}{ASKING}{USERS}"));
     let (hub, folder) = (certs.client("hub", "DNS:hub"), TempDir::new("look"));
+    let client = Client::showing(&certs.ca, &hub);
+    while client.get(exporter.address, "/-/ready", RIGHT).unwrap().status != 200 {}
     for (name, from) in [("ca.crt", &certs.ca), ("hub.crt", &hub.cert), ("hub.key", &hub.key)] {
         fs::copy(from, folder.join(name)).unwrap();
     }

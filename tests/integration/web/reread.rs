@@ -45,6 +45,7 @@ fn each_request_is_answered_as_the_file_says_now() {
     put(&exporter, "web.yml", &format!("{TLS}{another}http_server_config: {{headers: {{X-Frame-Options: deny}}}}\n"));
     let answer = client.get(exporter.address, "/", RIGHT).unwrap();
     assert_eq!((answer.status, answer.header("x-frame-options")), (401, Some("deny")));
+    exporter.logged_times("was taken", 2);
     assert!(exporter.log().matches("was taken").count() == 2, "{}", exporter.log());
 }
 

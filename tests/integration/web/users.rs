@@ -22,6 +22,7 @@ fn status(exporter: &Exporter, method: &str, path: &str, headers: &str) -> u16 {
 #[test]
 fn everything_but_health_wants_a_password() {
     let exporter = plain("");
+    while status(&exporter, "GET", "/-/ready", RIGHT) != 200 {}
     exporter.logged("basic_auth_users without tls_server_config");
     for path in ["/-/healthy", "/health"] {
         assert_eq!(status(&exporter, "GET", path, ""), 200, "{path}");
