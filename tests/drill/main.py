@@ -88,6 +88,11 @@ class Session:
         self.alone = threading.Semaphore(2)
 
     def start(self):
+        # The views begin a new bucket with the full hour, which is not compressed: in it one batch of the first four that fails is many.
+        left = 3600 - time.time() % 3600
+        if left < 150:
+            say(f"waiting {left:.0f} s for the hour to turn")
+            time.sleep(left + 1)
         self.programs = programs(self.folder)
         self.database = self.opened(PostgreSQL(self.folder))
         self.chain = self.opened(Chain(self.folder / "chain", self.programs, FACTOR))
@@ -193,26 +198,39 @@ def main():
     hurry()
     folder = Path(tempfile.mkdtemp(prefix="sentinel-drill."))
     folder.chmod(0o755)
-    session = Session(folder, given.jobs)
     status = 1
     try:
-        session.start()
-        say(f"an hour takes {3600 / FACTOR:.0f} s; everything is in {folder}")
         began = time.monotonic()
-        results = session.run(chosen(given))
+        results, busy = drilled(given, folder / "first")
+        if busy:
+            # What was told may be the machine's fault; only a whole run on one that keeps up says more.
+            say(f"{busy}; once more")
+            began = time.monotonic()
+            results, _ = drilled(given, folder / "second")
         status = show(results, given, time.monotonic() - began)
     except KeyboardInterrupt:
         status = 130
     except Failed as failed:
         say(str(failed))
     finally:
-        session.stop()
         stop_all()
         if given.keep or status == 1:
             say(f"logs are in {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return status
+
+
+def drilled(given, folder):
+    """The results of the chosen drills, and what of them the machine is to blame for."""
+    folder.mkdir()
+    session = Session(folder, given.jobs)
+    try:
+        session.start()
+        say(f"an hour takes {3600 / FACTOR:.0f} s; everything is in {folder}")
+        return session.run(chosen(given)), "; ".join(session.too_busy())
+    finally:
+        session.stop()
 
 
 def interrupted(*_):

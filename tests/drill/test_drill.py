@@ -32,9 +32,9 @@ class Judgement(unittest.TestCase):
             log.add(*[replace(message, at=time.monotonic()) for message in messages])
 
         def run(_):
-            threading.Timer(0.01, come, [fires]).start()
+            come(fires)
             yield
-            threading.Timer(0.01, come, [ends]).start()
+            come(ends)
 
         drill = Drill("test", "a cause", [ALERT], run, seconds=0.3, until_resolved=0.3, **more)
         return Run(drill, SimpleNamespace(chain=chain, instance=INSTANCE), Agreed())()
@@ -90,6 +90,13 @@ class Judgement(unittest.TestCase):
         # Named as one that may come, so that nothing but the inhibition forbids it.
         came = message("discord", alert="SentinelNoOrders")
         self.fails("should have been inhibited", [*self.fires, came], self.ends, inhibited=["SentinelNoOrders warning"], also=["SentinelNoOrders"])
+
+
+class Messages(unittest.TestCase):
+    def test_one_that_comes_wakes_whoever_waits_for_it(self):
+        log = Log()
+        threading.Timer(0.01, log.add, [message("email")]).start()
+        self.assertTrue(log.wait(lambda: log.of(receiver="email"), 30))
 
 
 class Coverage(unittest.TestCase):

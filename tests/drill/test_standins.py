@@ -33,8 +33,8 @@ def request(url, body=None, **headers):
 
 class DingTalkStandIn(unittest.TestCase):
     def setUp(self):
-        self.log = Log()
-        self.dingtalk = DingTalk(self.log, minute=1, block=1)
+        self.log, self.now = Log(), 1000.0
+        self.dingtalk = DingTalk(self.log, clock=lambda: self.now)
         self.addCleanup(self.dingtalk.server.stop)
         self.url = self.dingtalk.robot("risk", "the-token", "the-secret")
 
@@ -73,7 +73,9 @@ class DingTalkStandIn(unittest.TestCase):
     def test_takes_20_a_minute_and_then_none_for_as_long_as_it_blocks(self):
         answers = [self.send()[0] for _ in range(LIMIT_A_MINUTE + 1)]
         self.assertEqual(answers, [0] * LIMIT_A_MINUTE + [130101])
-        time.sleep(1.1)
+        self.now += 599
+        self.assertEqual(self.send()[0], 130101)
+        self.now += 1
         self.assertEqual(self.send()[0], 0)
 
     def test_a_fault_comes_first(self):
@@ -90,8 +92,8 @@ class DingTalkStandIn(unittest.TestCase):
 
 class DiscordStandIn(unittest.TestCase):
     def setUp(self):
-        self.log = Log()
-        self.discord = Discord(self.log, window=1)
+        self.log, self.now = Log(), 1000.0
+        self.discord = Discord(self.log, clock=lambda: self.now)
         self.addCleanup(self.discord.server.stop)
 
     def send(self, title="CRITICAL: SentinelDailyLoss on host:1", description="x", url=None, embeds=None):
@@ -118,7 +120,7 @@ class DiscordStandIn(unittest.TestCase):
     def test_takes_5_in_its_window(self):
         self.assertEqual([self.send()[0] for _ in range(6)], [204] * 5 + [429])
         self.assertIn("retry_after", self.send()[1])
-        time.sleep(1.1)
+        self.now += 2
         self.assertEqual(self.send()[0], 204)
 
 

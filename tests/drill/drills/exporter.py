@@ -47,14 +47,14 @@ def probe_fails(host):
 
 @drill("both checkpoints are damaged when it starts", "SentinelCounterReset info", sinks=JOURNAL, ci=True)
 def damaged_checkpoint(host):
-    host.exporter.stop()
+    host.kill_exporter()
     good = {path: path.read_bytes() for path in (host.state / "checkpoint", host.state / "checkpoint.previous") if path.exists()}
     for path in good:
         path.write_bytes(b"damaged")
     host.start_exporter()
     yield
     # The good one is put back from a copy.
-    host.exporter.stop()
+    host.kill_exporter()
     for path, content in good.items():
         path.write_bytes(content)
     host.start_exporter()

@@ -98,8 +98,9 @@ def target_twice(host):
     host.chain.write_targets()
 
 
-# A Prometheus that starts knows of no host and of no Alertmanager for 5 s, which are not compressed.
-STARTING = ["SentinelExporterDown", "SentinelRulesFailing"]
+# A Prometheus that starts knows of no host and of no Alertmanager for 5 s, which are not compressed: what was scraped before is missing
+# for as long.
+STARTING = ["SentinelExporterDown", "SentinelRulesFailing", "SentinelDingTalkFailing", "SentinelHubDown"]
 
 
 @drill("Prometheus is killed, and the heartbeat stops", "SentinelWatchdog none", chain={}, sinks=(), about=lambda host: "", also=STARTING, ci=True)

@@ -2,7 +2,9 @@
 
 import time
 
+from ..agreed import Agreed
 from ..drill import drill
+from ..processes import until
 from .trading import JOURNAL, simulated
 
 simulated("a reconciliation finds a drift of 150 USD", "drift", "SentinelReconciliationDrift warning", words=r"150\.00 USD")
@@ -28,7 +30,8 @@ def kill_switch(host):
     yield
     # Trading runs before it is said to be released, so that nobody is told of a standstill that is over.
     host.simulate()
-    time.sleep(2)
+    stalled = Agreed().alert("SentinelTradingCyclesStalled critical")
+    until(lambda: not host.chain.inhibited(stalled, host.instance), 30, "trading runs")
     host.event({"event": "kill_switch", "active": False})
 
 

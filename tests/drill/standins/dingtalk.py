@@ -22,10 +22,10 @@ TOO_FAST = (130101, "send too fast, exceed 20 times per minute")
 
 
 class DingTalk:
-    """Robots by their access token. `minute` and `block` are seconds: the real ones are 60 and 600."""
+    """Robots by their access token. `minute` and `block` are seconds of the `clock`: the real ones are 60 and 600."""
 
-    def __init__(self, log, keyword="Sentinel", minute=60, block=600):
-        self.log, self.keyword, self.minute, self.block = log, keyword, minute, block
+    def __init__(self, log, keyword="Sentinel", minute=60, block=600, clock=time.monotonic):
+        self.log, self.keyword, self.minute, self.block, self.clock = log, keyword, minute, block, clock
         self.robots, self.sent, self.blocked, self.lock = {}, {}, {}, threading.Lock()
         # `fault()` is what it answers before it looks at a message, if anything; `delay` how long it takes; with `lose` it takes a
         # message and drops the connection, once.
@@ -59,7 +59,7 @@ class DingTalk:
         if not request.headers.get("Content-Type", "").startswith("application/json"):
             return 43004, "无效的HTTP HEADER Content-Type"
         with self.lock:
-            now = time.monotonic()
+            now = self.clock()
             if now < self.blocked.get(token, 0):
                 return TOO_FAST
             recent = self.sent[token] = [at for at in self.sent.get(token, []) if now - at < self.minute]

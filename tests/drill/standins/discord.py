@@ -19,10 +19,10 @@ def too_long(limit):
 
 
 class Discord:
-    """One webhook. `window` is the time, in seconds, in which it takes five messages; the real one is 2."""
+    """One webhook. `window` is the time, in seconds of the `clock`, in which it takes five messages; the real one is 2."""
 
-    def __init__(self, log, window=2):
-        self.log, self.window, self.path = log, window, "/api/webhooks/1234567890/stand-in-token"
+    def __init__(self, log, window=2, clock=time.monotonic):
+        self.log, self.window, self.clock, self.path = log, window, clock, "/api/webhooks/1234567890/stand-in-token"
         self.sent, self.lock, self.fault, self.delay = [], threading.Lock(), None, 0
         self.server = Server(self.answer)
         self.url = f"http://{self.server.address}{self.path}"
@@ -40,7 +40,7 @@ class Discord:
         if self.fault and self.fault():
             return self.slow_down(1.0)
         with self.lock:
-            now = time.monotonic()
+            now = self.clock()
             self.sent = [at for at in self.sent if now - at < self.window]
             if len(self.sent) >= 5:
                 return self.slow_down(self.window - (now - self.sent[0]))
