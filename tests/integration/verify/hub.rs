@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::answers::Answers;
-use super::chain::{Chain, ask, counts, dashboards, found, wait};
+use super::chain::{Chain, ask, counts, dashboards, found, unhurried, wait};
 use crate::routing::{EVERYTHING, Folder};
 use crate::support::alertmanager::Alertmanager;
 use crate::support::daemon::free_port;
@@ -81,7 +81,14 @@ fn targets(chain: &Chain) {
     let down = scraped(Answer::new(500, ""), &|it| it["health"] == "down");
     down.assert_only("target", "FAIL", "is down: server returned HTTP status 500", &verify_inf);
     assert_eq!((down.status("scrape"), down.status("metrics")), ("skip", "skip"));
-    let poor = scraped(Answer::new(200, "sentinel_pnl_usd 1\n"), &|it| it["health"] == "up");
+    let poor = chain.other.with("/metrics", Answer::new(200, "sentinel_pnl_usd 1\n"), || {
+        let there = |name: &str| {
+            let path = format!("/api/v1/query?query={name}%7Binstance=%22{other}%22%7D");
+            chain.prometheus.get(&path)["data"]["result"] != json!([])
+        };
+        wait("it is scraped", || there("sentinel_pnl_usd") && !there("sentinel_trading_cycles_total"));
+        unhurried(|| chain.script(&other).run())
+    });
     let words = "no samples of sentinel_trading_cycles_total; sentinel_last_cycle_timestamp_unix; ";
     poor.assert_only("metrics", "FAIL", words, &verify_inf);
     chain.script("192.0.2.1").run().assert_only("target", "FAIL", "192.0.2.1:8000 is no target of the job", "targets/*.yml");
