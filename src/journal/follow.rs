@@ -25,7 +25,7 @@ use crate::locked;
 
 /// How often files are looked at when no scrape asks.
 const LOOK: Duration = Duration::from_millis(500);
-/// How often while lines come, so that a scrape finds little left to do.
+/// How often while lines come, so that a scrape finds little left to do; after each look that found none, half as often as before.
 const BUSY_LOOK: Duration = Duration::from_millis(10);
 /// Bytes read at a time: about 2,000 events, which hold the ledger's lock for about a millisecond.
 const BUFFER: usize = 256 * 1024;
@@ -104,7 +104,7 @@ impl Follower {
             saver: Saver::new(checkpoint, status.clone(), own.clone()),
             own,
             progress: Progress::default(),
-            busy: false,
+            pause: LOOK,
         };
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || {
             // What was read is looked for in copies, too: that takes as long as reading them.
@@ -158,8 +158,8 @@ struct Worker {
     saver: Saver,
     own: Arc<OwnJournal>,
     progress: Progress,
-    /// True when the last pass read anything.
-    busy: bool,
+    /// How long after the last pass the next one is.
+    pause: Duration,
 }
 
 /// How a pass over all files ended.
@@ -190,10 +190,8 @@ impl Worker {
             let idle = if !waiting.is_empty() || !self.caught_up.load(Ordering::Acquire) {
                 // What was asked during a pass does not wait.
                 Duration::ZERO
-            } else if self.busy {
-                BUSY_LOOK
             } else {
-                LOOK
+                self.pause
             };
             match inbox.recv_timeout(idle) {
                 Ok(Command::Drain(done)) => waiting.push(done),
@@ -239,11 +237,11 @@ impl Worker {
                 tail.look(now, others);
             }
         }
-        self.busy = false;
+        let mut read = false;
         for at in 0..self.tails.len() {
             while let Some(chunk) = self.tails[at].next_chunk(&mut self.buffer) {
                 let tail = &self.tails[at];
-                self.busy = true;
+                read = true;
                 count(&mut locked(&self.ledger), tail, chunk.lines(), &mut self.reports);
                 self.publish();
                 if !self.caught_up.load(Ordering::Acquire) {
@@ -267,6 +265,7 @@ impl Worker {
             self.caught_up.store(true, Ordering::Release);
             self.progress.ended();
         }
+        self.pause = pause(self.pause, read);
         self.tails.iter_mut().for_each(Tail::log_change);
         self.reports.flush(now);
         self.publish();
@@ -283,6 +282,11 @@ impl Worker {
         });
         locked(&self.status).files = files.collect();
     }
+}
+
+/// The pause after a pass that did or did not `read` anything, and the one `before` it.
+fn pause(before: Duration, read: bool) -> Duration {
+    if read { BUSY_LOOK } else { LOOK.min(before * 2) }
 }
 
 fn positions(tails: &[Tail], resting: &[Position]) -> Vec<Position> {
@@ -310,5 +314,18 @@ fn count<'a>(
         if let Err(rejection) = result {
             reports.rejected(tail.path(), offset, &rejection);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_look_too_early_is_soon_followed_by_another() {
+        let after = |looks: &[bool]| looks.iter().fold(LOOK, |before, read| pause(before, *read)).as_millis();
+        assert_eq!([after(&[]), after(&[false]), after(&[true])], [500, 500, 10]);
+        assert_eq!([after(&[true, false]), after(&[true, false, true])], [20, 10]);
+        assert_eq!(after(&[true, false, false, false, false, false, false, false]), 500);
     }
 }
