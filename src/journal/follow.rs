@@ -237,11 +237,11 @@ impl Worker {
                 tail.look(now, others);
             }
         }
-        let mut read = false;
+        self.pause = longer(self.pause);
         for at in 0..self.tails.len() {
             while let Some(chunk) = self.tails[at].next_chunk(&mut self.buffer) {
                 let tail = &self.tails[at];
-                read = true;
+                self.pause = BUSY_LOOK;
                 count(&mut locked(&self.ledger), tail, chunk.lines(), &mut self.reports);
                 self.publish();
                 if !self.caught_up.load(Ordering::Acquire) {
@@ -265,7 +265,6 @@ impl Worker {
             self.caught_up.store(true, Ordering::Release);
             self.progress.ended();
         }
-        self.pause = pause(self.pause, read);
         self.tails.iter_mut().for_each(Tail::log_change);
         self.reports.flush(now);
         self.publish();
@@ -284,9 +283,9 @@ impl Worker {
     }
 }
 
-/// The pause after a pass that did or did not `read` anything, and the one `before` it.
-fn pause(before: Duration, read: bool) -> Duration {
-    if read { BUSY_LOOK } else { LOOK.min(before * 2) }
+/// The pause after a pass that found nothing, when the one before it was `pause`.
+fn longer(pause: Duration) -> Duration {
+    LOOK.min(pause * 2)
 }
 
 fn positions(tails: &[Tail], resting: &[Position]) -> Vec<Position> {
@@ -323,9 +322,7 @@ mod tests {
 
     #[test]
     fn one_look_too_early_is_soon_followed_by_another() {
-        let after = |looks: &[bool]| looks.iter().fold(LOOK, |before, read| pause(before, *read)).as_millis();
-        assert_eq!([after(&[]), after(&[false]), after(&[true])], [500, 500, 10]);
-        assert_eq!([after(&[true, false]), after(&[true, false, true])], [20, 10]);
-        assert_eq!(after(&[true, false, false, false, false, false, false, false]), 500);
+        let after = |empty| (0..empty).fold(BUSY_LOOK, |pause, _| longer(pause)).as_millis();
+        assert_eq!([after(0), after(1), after(2), after(6), after(7)], [10, 20, 40, 500, 500]);
     }
 }

@@ -70,7 +70,7 @@ fn the_exit_code_is_that_of_the_worst() {
     let metrics = json!({"total_checks": 11, "alerts_triggered": 2, "critical_alerts": 1, "warning_alerts": 1});
     assert_eq!(critical["metrics"], metrics);
     let lock = &critical["alerts"][0];
-    assert!(lock["message"].as_str().unwrap().starts_with("data/uw_flow_cache.json.lock was left behind "), "{lock}");
+    assert!(lock["message"].as_str().unwrap().starts_with("data/uw_flow_cache.json.lock was left behind 30"), "{lock}");
     let details = &lock["details"];
     assert_eq!((&details["threshold"], &details["file"]), (&json!("at most 5m old"), &json!(LOCK)));
     assert!((301..400).contains(&details["value"].as_u64().unwrap()), "{details}");
@@ -87,8 +87,8 @@ fn people_see_one_screen_without_colours_in_a_pipe() {
     assert_eq!((code, errors), (Some(2), ""));
     let lines: Vec<_> = text.lines().collect();
     assert!(lines[0].starts_with("CRITICAL  prod, ") && lines[0].ends_with(": 2 of 11 checks not well"), "{text}");
-    assert!(lines[2].starts_with("CRITICAL  cache_lock    data/uw_flow_cache.json.lock was left behind "), "{text}");
-    assert!(lines[3].contains("value: 3") && lines[3].contains("threshold: at most 5m old"), "{text}");
+    assert!(lines[2].starts_with("CRITICAL  cache_lock    data/uw_flow_cache.json.lock was left behind 30"), "{text}");
+    assert!(lines[3].contains("value: 30") && lines[3].contains("threshold: at most 5m old"), "{text}");
     assert!(lines[3].ends_with("runbook: SentinelCheckFailing"), "{text}");
     assert!(lines[5].starts_with("WARNING   weights_file  there is no weight"), "{text}");
     assert!(lines[8].starts_with("OK: entry_thresholds, uw_parser_integrity, "), "{text}");
@@ -140,14 +140,14 @@ fn a_database_that_hangs_does_not_hold_it_up() {
     let url = format!("postgresql://u:p@{}/d", hangs.local_addr().unwrap());
     let (setup, _bot) = setup(&format!("postgres: {{url: '{url}', interval: 100ms, timeout: 1h}}"));
     let begun = Instant::now();
-    let output = setup.argument("--json").argument("--timeout=3s").output();
+    let output = setup.argument("--json").argument("--timeout=1s").output();
     let took = begun.elapsed();
-    assert!(took < Duration::from_secs(15), "{took:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
     let (code, report) = report(&output);
     assert_eq!(code, Some(1));
     assert_eq!(alerts(&report), ["stuck_batches", "error_spike", "postgres"].map(|check| (check, "warning")));
     for alert in report["alerts"].as_array().unwrap() {
-        assert!(alert["message"].as_str().unwrap().contains("no answer within 3s"), "{alert}");
+        assert!(alert["message"].as_str().unwrap().contains("no answer within 1s"), "{alert}");
     }
     // It was asked once.
     hangs.set_nonblocking(true).unwrap();
@@ -234,8 +234,10 @@ fn the_broker_is_asked_and_compared() {
     assert_eq!((code, alerts(&down)), (Some(2), vec![("alpaca_latency", "critical"), ("position_tracking", "warning")]));
 
     alpaca.answers(Answer::Nothing);
+    let begun = Instant::now();
     let (code, hangs) = report(&setup.argument("--timeout=500ms").output());
     assert_eq!((code, alerts(&hangs)), (Some(2), vec![("alpaca_latency", "critical"), ("position_tracking", "warning")]));
+    assert!(begun.elapsed() < Duration::from_secs(3));
     for alert in hangs["alerts"].as_array().unwrap() {
         assert!(alert["message"].as_str().unwrap().contains("no answer within 500ms"), "{alert}");
     }

@@ -64,10 +64,10 @@ impl Day {
     }
 
     /// Opens the page again until what is read of it is as it should be: sources, checks and logs are read each in its own time.
-    fn becomes<T>(&self, browser: &mut Chromium, read: impl Fn(&mut Chromium) -> T, wanted: impl Fn(&T) -> bool) {
+    fn becomes<T>(&self, browser: &mut Chromium, what: &str, read: impl Fn(&mut Chromium) -> T, wanted: impl Fn(&T) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !wanted(&read(browser)) {
-            assert!(Instant::now() < deadline, "it never came:\n{}", text(browser));
+            assert!(Instant::now() < deadline, "it never came: {what}:\n{}", text(browser));
             browser.open(&self.url());
         }
     }
@@ -75,12 +75,12 @@ impl Day {
     /// Opens the page until this is its title.
     fn titled(&self, browser: &mut Chromium, title: &str) {
         browser.open(&self.url());
-        self.becomes(browser, |browser| browser.evaluate("document.title"), |found| found == title);
+        self.becomes(browser, title, |browser| browser.evaluate("document.title"), |found| found == title);
     }
 
     /// Opens the page again until a reader sees all of this.
     fn shows(&self, browser: &mut Chromium, texts: &[&str]) {
-        self.becomes(browser, text, |shown| texts.iter().all(|text| shown.contains(text)));
+        self.becomes(browser, &texts.join(", "), text, |shown| texts.iter().all(|text| shown.contains(text)));
     }
 }
 
@@ -171,7 +171,7 @@ fn a_good_day_a_bad_one_and_a_worse_one() {
         "stuck_batches",
     ];
     let names = "[...document.querySelectorAll('.troubles strong')].map(name => name.innerText.slice(2)).sort()";
-    day.becomes(&mut browser, |browser| browser.evaluate(names), |told| *told == json!(expected));
+    day.becomes(&mut browser, "each once", |browser| browser.evaluate(names), |told| *told == json!(expected));
     let first = browser.evaluate("document.querySelector('.troubles li').innerText");
     assert!(!first.as_str().unwrap().contains("entry_thresholds"), "the critical ones come first: {first}");
     assert_eq!(browser.complaints(), [""; 0]);
@@ -213,7 +213,7 @@ fn hostile_texts_are_shown_and_do_nothing() {
     day.titled(&mut browser, "✖ critical · sentinel-exporter");
     day.shows(&mut browser, &["in 7 days"]);
     let times = "document.body.textContent.split(\"<script>document.title='taken'</script><img src=x\").length - 1";
-    day.becomes(&mut browser, |browser| browser.evaluate(times), |times| times.as_u64() >= Some(10));
+    day.becomes(&mut browser, "ten of them", |browser| browser.evaluate(times), |times| times.as_u64() >= Some(10));
     assert_eq!(browser.evaluate("document.title"), "✖ critical · sentinel-exporter");
     assert_eq!(browser.evaluate("document.querySelectorAll('main script, main img').length"), 0);
     assert_eq!(browser.complaints(), [""; 0]);

@@ -42,16 +42,13 @@ pub(super) fn most_sessions(postgres: &Postgres, act: impl FnOnce()) -> usize {
 
 /// Scrapes for `span` while the server hangs: every one is answered at once. Returns the most connections that it saw.
 fn scrape_for(span: Duration, exporter: &Exporter, postgres: &Postgres) -> usize {
-    let (begun, mut took, mut most) = (Instant::now(), Vec::new(), 0);
-    while begun.elapsed() < span || took.len() < 20 {
+    let (begun, mut most) = (Instant::now(), 0);
+    while begun.elapsed() < span {
         let asked = Instant::now();
         exporter.scrape();
-        took.push(asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(1), "a scrape took {:?}", asked.elapsed());
         most = most.max(connections_over_tcp(postgres.port()));
     }
-    // If they waited for the server, all of them would take long; a machine that stands still for a moment delays one.
-    took.sort_unstable();
-    assert!(took[took.len() / 2] < Duration::from_millis(500), "{took:?}");
     most
 }
 
@@ -67,8 +64,7 @@ fn a_server_that_hangs() {
     postgres.resume();
     let most = most_sessions(&postgres, || drop(succeeds(&exporter)));
     fresh(&exporter);
-    assert_eq!(most, 1);
-    until("one connection is left", || connections_over_tcp(postgres.port()) == 1);
+    assert_eq!((most, connections_over_tcp(postgres.port())), (1, 1));
     let log = exporter.log();
     assert!(!log.contains("canceling statement due to user request"), "a late cancel hit another query:\n{log}");
 }

@@ -56,10 +56,9 @@ pub(crate) fn give(path: &Path) {
 /// A port at which nobody listens, below those that the kernel hands out for port 0 and to clients, and another at each call. Another
 /// process may still take it first: [`Daemon::start`] tries again.
 pub(crate) fn free_port() -> u16 {
-    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(PORTS.start + fastrand::u16(..PORTS.len() as u16)));
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(..)));
     loop {
-        let port =
-            NEXT.fetch_update(Relaxed, Relaxed, |port| Some(if port + 1 < PORTS.end { port + 1 } else { PORTS.start })).unwrap();
+        let port = PORTS.start + NEXT.fetch_add(1, Relaxed) % PORTS.len() as u16;
         if TcpListener::bind(local(port)).is_ok() {
             return port;
         }

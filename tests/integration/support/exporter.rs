@@ -285,8 +285,8 @@ impl Exporter {
 
     /// Stops it with SIGTERM; how it ended and how long that took.
     pub(crate) fn stop(mut self) -> (ExitStatus, Duration) {
-        self.signal("TERM");
         let begun = Instant::now();
+        self.signal("TERM");
         let status = self.child.wait().expect("it ends");
         (status, begun.elapsed())
     }

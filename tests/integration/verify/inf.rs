@@ -1,7 +1,7 @@
 //! scripts/verify-inf.sh against the exporter itself.
 
 use std::fs;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{ACTIVE, Report, Script};
 use crate::support::daemon::{free_port, local};
@@ -130,15 +130,13 @@ fn something_else_listens_there() {
 fn nothing_hangs() {
     let site = copy(&start());
     for path in ["/health", "/-/ready", "/metrics"] {
+        let begun = Instant::now();
         let slow = Answer::new(200, "").after(Duration::from_secs(60));
         let report =
-            site.with(path, slow, || Script::new("verify-inf.sh").arg(site.address.to_string()).args("--timeout 2").run());
+            site.with(path, slow, || Script::new("verify-inf.sh").arg(site.address.to_string()).args("--timeout 1").run());
         let check = path.trim_start_matches("/-").trim_start_matches('/');
-        report.assert_only(check, "FAIL", "timed out after ", "");
-        let text = &report.checks[check].text;
-        let after =
-            text.split_once("timed out after ").and_then(|(_, rest)| rest.split(' ').next()).and_then(|it| it.parse().ok());
-        assert!(after.is_some_and(|milliseconds: u32| (2000..5000).contains(&milliseconds)), "{text}");
+        report.assert_only(check, "FAIL", "timed out", "");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     }
 }
 

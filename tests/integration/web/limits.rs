@@ -38,8 +38,7 @@ fn slow_handshakes_do_not_hold_up_a_scrape() {
         .collect();
     let begun = Instant::now();
     assert_eq!(client.get(exporter.address, "/metrics", "").unwrap().status, 200);
-    // The handshakes would hold it up until their deadline, which is 10 s.
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     drop(slow);
 }
 

@@ -44,7 +44,9 @@ fn a_file_that_its_writer_completes_meanwhile_is_not_replaced() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // The log is opened before the file is left to its writer for a while.
+            let begun = std::time::Instant::now();
             while !bot.path(session::LOG).exists() {
+                assert!(begun.elapsed() < Duration::from_secs(30), "no repair began");
                 std::thread::yield_now();
             }
             std::thread::sleep(SETTLED / 20);
